@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Windows of time, and the job of comparing two of them.
+ */
+#ifndef DIFFD_JOB_H
+#define DIFFD_JOB_H
+
+#include <stdint.h>
+
+#include "diffd/status.h"
+
+/* Seconds since 1970-01-01T00:00:00Z. A flow record belongs to the window where start <= its start < stop. */
+struct diffd_window {
+  int64_t start;
+  int64_t stop;
+};
+
+enum { DIFFD_JOB_ID_MAX = 128 }; /* characters: A-Z a-z 0-9 . _ - and no leading dot */
+
+struct diffd_job {
+  char id[DIFFD_JOB_ID_MAX + 1]; /* names the stored object; NUL-terminated */
+  struct diffd_window previous;
+  struct diffd_window next;
+};
+
+/* What a call carries beside its arguments; borrowed for the call, never NULL. */
+struct diffd_log;
+struct diffd_context {
+  /* Turns true once when the work should stop; NULL: never. Work that may wait looks at it at least
+   * every 100 ms and every 16 MiB of input, and then returns DIFFD_CANCELLED. */
+  bool (*cancelled)(void *arg);
+  void *cancelled_arg;
+  struct diffd_log *log;  /* where warnings go; NULL: nowhere */
+  const char *request_id; /* for the log; NULL: none */
+  const char *diff_id;    /* for the log; NULL: none */
+};
+
+static inline bool diffd_context_cancelled(const struct diffd_context *ctx) {
+  return ctx->cancelled != NULL && ctx->cancelled(ctx->cancelled_arg);
+}
+
+#endif

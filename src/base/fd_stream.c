@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Readers and writers of file descriptors.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "diffd/stream.h"
+
+struct fd_reader {
+  struct diffd_reader base;
+  int fd;
+  bool owned;
+  bool regular;
+};
+
+static enum diffd_status fd_read(struct diffd_reader *self, void *buf, size_t cap, size_t *ret_len,
+                                 struct diffd_error *err) {
+  struct fd_reader *reader = (struct fd_reader *)self;
+  for (;;) {
+    ssize_t got = read(reader->fd, buf, cap);
+    if (got > 0) {
+      *ret_len = (size_t)got;
+      return DIFFD_OK;
+    }
+    if (got == 0)
+      return DIFFD_END;
+    if (errno != EINTR)
+      return diffd_fail_errno(err, errno, "reading");
+  }
+}
+
+static int fd_file(struct diffd_reader *self) {
+  const struct fd_reader *reader = (const struct fd_reader *)self;
+  return reader->regular ? reader->fd : -1;
+}
+
+static void fd_reader_destroy(struct diffd_reader *self) {
+  struct fd_reader *reader = (struct fd_reader *)self;
+  if (reader->owned)
+    (void)close(reader->fd);
+  free(reader);
+}
+
+static const struct diffd_reader_ops fd_reader_ops = {
+    .read = fd_read, .file = fd_file, .destroy = fd_reader_destroy};
+
+enum diffd_status diffd_reader_from_fd(int fd, bool take, struct diffd_reader **ret,
+                                       struct diffd_error *err) {
+  struct stat st;
+  struct fd_reader *reader = calloc(1, sizeof *reader);
+  if (reader == NULL)
+    return diffd_fail(err, DIFFD_NO_MEMORY, "no memory for a reader");
+  reader->base.ops = &fd_reader_ops;
+  reader->fd = fd;
+  reader->owned = take;
+  reader->regular = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && lseek(fd, 0, SEEK_CUR) == 0;
+  *ret = &reader->base;
+  return DIFFD_OK;
+}
+
+struct fd_writer {
+  struct diffd_writer base;
+  int fd;
+};
+
+static enum diffd_status fd_write(struct diffd_writer *self, const void *buf, size_t len,
+                                  struct diffd_error *err) {
+  const struct fd_writer *writer = (const struct fd_writer *)self;
+  const char *at = buf;
+  while (len > 0) {
+    ssize_t put = write(writer->fd, at, len);
+    if (put >= 0) {
+      at += put;
+      len -= (size_t)put;
+    } else if (errno != EINTR) {
+      return diffd_fail_errno(err, errno, "writing");
+    }
+  }
+  return DIFFD_OK;
+}
+
+static enum diffd_status fd_commit(struct diffd_writer *self, struct diffd_error *err) {
+  (void)self;
+  (void)err;
+  return DIFFD_OK;
+}
+
+static void fd_writer_destroy(struct diffd_writer *self) {
+  free(self);
+}
+
+static const struct diffd_writer_ops fd_writer_ops = {
+    .write = fd_write, .commit = fd_commit, .destroy = fd_writer_destroy};
+
+enum diffd_status diffd_writer_from_fd(int fd, struct diffd_writer **ret, struct diffd_error *err) {
+  struct fd_writer *writer = calloc(1, sizeof *writer);
+  if (writer == NULL)
+    return diffd_fail(err, DIFFD_NO_MEMORY, "no memory for a writer");
+  writer->base.ops = &fd_writer_ops;
+  writer->fd = fd;
+  *ret = &writer->base;
+  return DIFFD_OK;
+}
