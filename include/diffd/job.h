@@ -30,6 +30,11 @@ struct diffd_context {
    * every 100 ms and every 16 MiB of input, and then returns DIFFD_CANCELLED. */
   bool (*cancelled)(void *arg);
   void *cancelled_arg;
+  /* Turns true once when the service was told to stop or nobody waits for the result any more, while there is
+   * still time to finish; NULL: never. Work that only waits for somebody else (a grapher, a free place) ends
+   * then with DIFFD_CANCELLED; work that has what it needs in hand goes on. */
+  bool (*stopping)(void *arg);
+  void *stopping_arg;
   struct diffd_log *log;  /* where warnings go; NULL: nowhere */
   const char *request_id; /* for the log; NULL: none */
   const char *diff_id;    /* for the log; NULL: none */
@@ -37,6 +42,11 @@ struct diffd_context {
 
 static inline bool diffd_context_cancelled(const struct diffd_context *ctx) {
   return ctx->cancelled != NULL && ctx->cancelled(ctx->cancelled_arg);
+}
+
+/* Whether waiting should end: the context is cancelled or stopping. */
+static inline bool diffd_context_stopping(const struct diffd_context *ctx) {
+  return diffd_context_cancelled(ctx) || (ctx->stopping != NULL && ctx->stopping(ctx->stopping_arg));
 }
 
 #endif
