@@ -38,7 +38,7 @@ install: all ## Install below PREFIX=/usr/local (DESTDIR is honoured)
 	@meson install -C $(BUILD) --no-rebuild
 
 format: ## Rewrite the C sources in the project's format
-	@git ls-files '*.c' '*.h' | xargs clang-format -i
+	@git ls-files --cached --others --exclude-standard '*.c' '*.h' | xargs clang-format -i
 
 clean: ## Remove what was built
 	rm -rf $(BUILD) build-*
