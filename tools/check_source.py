@@ -88,7 +88,7 @@ def include_fault(name, folder, test, kind, header):
         return f'"{header}": no such file'
     if ORDER.index(above) > ORDER.index(folder):
         return f'"{header}": {above} stands below {folder}'
-    if above == folder == "src/modules" and Path(header).stem != Path(name).stem.removesuffix("_test"):
+    if above == folder == "src/modules" and not test and Path(header).stem != Path(name).stem:
         return f'"{header}": modules do not include each other'
     return None
 
@@ -145,7 +145,8 @@ def check_tidy(build):
     done = subprocess.run(["run-clang-tidy", "-quiet", "-p", build, *(f"^{ROOT}/{re.escape(name)}$" for name in names)],
                           cwd=ROOT, capture_output=True, text=True)
     noise = re.compile(r"^(\d+ warnings? (generated|treated)|clang-tidy|Suppressed|Use -header-filter|$)")
-    lines = [line for line in done.stdout.splitlines() if not noise.match(line)]
+    output = re.sub(r"\033\[[0-9;]*m", "", done.stdout).replace(f"{ROOT}/{build}/../", "")
+    lines = [line for line in output.splitlines() if not noise.match(line)]
     return lines if done.returncode else []
 
 
