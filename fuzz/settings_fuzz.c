@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Fuzzes the settings: each line of the input is one entry of an environment. Whatever it says, loading gives
+ * settings or faults, every form of the table prints, and secrets stay hidden.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "runtime/settings.h"
+
+enum { ENTRIES_MAX = 64 };
+
+static void print_all(const struct diffd_settings *settings) {
+  static const enum diffd_settings_format formats[] = {DIFFD_SETTINGS_LIST, DIFFD_SETTINGS_JSON};
+  for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
+    struct diffd_error err;
+    struct diffd_buffer out = diffd_buffer_init(1 << 24);
+    enum diffd_status status = diffd_settings_print(settings, formats[i], &out, &err);
+    assert(status == DIFFD_OK);
+    assert(memmem(out.ptr, out.len, "hunter2hunter2", 14) == NULL);
+    diffd_buffer_clean_up(&out);
+  }
+}
+
+static void check_values(const char *text) {
+  struct diffd_error err;
+  int64_t number;
+  struct diffd_address address;
+  if (diffd_parse_size(text, &number, &err) == DIFFD_OK)
+    assert(number >= 0);
+  if (diffd_parse_duration(text, &number, &err) == DIFFD_OK)
+    assert(text[0] == '-' ? number <= 0 : number >= 0);
+  if (diffd_parse_address(text, &address, &err) == DIFFD_OK) {
+    assert(address.port >= -1 && address.port <= 65535);
+    (void)diffd_endpoint_is_own(text, &address);
+  }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  CLEANUP(freep) char *text = malloc(size + 1);
+  static char secret[] = "AWS_SECRET_ACCESS_KEY=hunter2hunter2";
+  char *environment[ENTRIES_MAX + 2] = {secret};
+  size_t count = 1;
+  if (text == NULL)
+    return 0;
+  for (size_t i = 0; i < size; i++)
+    text[i] = (char)data[i];
+  text[size] = '\0';
+  char *save = NULL;
+  for (char *line = strtok_r(text, "\n", &save); line != NULL && count <= ENTRIES_MAX;
+       line = strtok_r(NULL, "\n", &save)) {
+    environment[count++] = line;
+    check_values(line);
+    if (strchr(line, '=') != NULL)
+      check_values(strchr(line, '=') + 1);
+  }
+  struct diffd_settings *settings = NULL;
+  struct diffd_error err;
+  enum diffd_status status = diffd_settings_load(environment, &settings, &err);
+  assert(status == DIFFD_OK);
+  if (settings->faults.count == 0)
+    assert(settings->config.data_dir != NULL && settings->config.signal_count <= DIFFD_SIGNALS_MAX);
+  print_all(settings);
+  diffd_settings_destroy(settings);
+  return 0;
+}
