@@ -16,24 +16,9 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-static struct diffd_durable_folder open_folder(const struct test_dir *dir) {
-  char path[TEST_PATH_MAX];
-  (void)mkdir(test_path(dir, "diffs", path), 0700);
-  int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  (void)mkdir(test_path(dir, "tmp", path), 0700);
-  int tmp_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  assert_true(fd >= 0 && tmp_fd >= 0);
-  return (struct diffd_durable_folder){.fd = fd, .tmp_fd = tmp_fd, .path = "diffs"};
-}
-
-static void close_folder(const struct diffd_durable_folder *folder) {
-  assert_int_equal(close(folder->fd), 0);
-  assert_int_equal(close(folder->tmp_fd), 0);
-}
-
 static void test_nothing_is_seen_before_commit(void **state) {
   const struct test_dir *dir = *state;
-  struct diffd_durable_folder folder = open_folder(dir);
+  struct diffd_durable_folder folder = test_open_durable(dir, "diffs");
   struct diffd_writer *writer = NULL;
   struct diffd_error err;
   char text[64];
@@ -47,12 +32,12 @@ static void test_nothing_is_seen_before_commit(void **state) {
   diffd_writer_destroy(writer);
   assert_string_equal(test_read(dir, "diffs/a.dot", text, sizeof text), "new");
   assert_int_equal(test_count(dir, "tmp"), 0);
-  close_folder(&folder);
+  test_close_durable(&folder);
 }
 
 static void test_destroy_without_commit_leaves_nothing(void **state) {
   const struct test_dir *dir = *state;
-  struct diffd_durable_folder folder = open_folder(dir);
+  struct diffd_durable_folder folder = test_open_durable(dir, "diffs");
   struct diffd_writer *writer = NULL;
   struct diffd_error err;
   assert_int_equal(diffd_durable_file_new(&folder, "a.dot", &writer, &err), DIFFD_OK);
@@ -60,12 +45,12 @@ static void test_destroy_without_commit_leaves_nothing(void **state) {
   diffd_writer_destroy(writer);
   assert_int_equal(test_count(dir, "tmp"), 0);
   assert_int_equal(test_count(dir, "diffs"), 0);
-  close_folder(&folder);
+  test_close_durable(&folder);
 }
 
 static void test_two_writers_of_one_name(void **state) {
   const struct test_dir *dir = *state;
-  struct diffd_durable_folder folder = open_folder(dir);
+  struct diffd_durable_folder folder = test_open_durable(dir, "diffs");
   struct diffd_writer *first = NULL, *second = NULL;
   struct diffd_error err;
   char text[64];
@@ -79,13 +64,13 @@ static void test_two_writers_of_one_name(void **state) {
   assert_string_equal(test_read(dir, "diffs/a.dot", text, sizeof text), "first");
   diffd_writer_destroy(first);
   diffd_writer_destroy(second);
-  close_folder(&folder);
+  test_close_durable(&folder);
 }
 
 /* Small, large and odd writes arrive in order across the buffer's edges. */
 static void test_bytes_of_every_size(void **state) {
   const struct test_dir *dir = *state;
-  struct diffd_durable_folder folder = open_folder(dir);
+  struct diffd_durable_folder folder = test_open_durable(dir, "diffs");
   static const size_t sizes[] = {1, 255,    256 * 1024 - 1, 2,      256 * 1024, 7, 300000,
                                  0, 100000, 100000,         100000, 9 << 20,    3};
   struct diffd_writer *writer = NULL;
@@ -106,24 +91,24 @@ static void test_bytes_of_every_size(void **state) {
   assert_int_equal(close(fd), 0);
   free(bytes);
   free(back);
-  close_folder(&folder);
+  test_close_durable(&folder);
 }
 
 static void test_remove(void **state) {
   const struct test_dir *dir = *state;
-  struct diffd_durable_folder folder = open_folder(dir);
+  struct diffd_durable_folder folder = test_open_durable(dir, "diffs");
   struct diffd_error err;
   assert_int_equal(diffd_durable_file_put(&folder, "a", "x", 1, &err), DIFFD_OK);
   assert_int_equal(diffd_durable_file_remove(&folder, "a", &err), DIFFD_OK);
   assert_int_equal(test_count(dir, "diffs"), 0);
   assert_int_equal(diffd_durable_file_remove(&folder, "a", &err), DIFFD_NOT_FOUND);
-  close_folder(&folder);
+  test_close_durable(&folder);
 }
 
 /* A write that fails half-way (here by a limit on the size of files) is an error, and leaves nothing. */
 static void test_failing_write(void **state) {
   const struct test_dir *dir = *state;
-  struct diffd_durable_folder folder = open_folder(dir);
+  struct diffd_durable_folder folder = test_open_durable(dir, "diffs");
   pid_t child = fork();
   assert_true(child >= 0);
   if (child == 0) {
@@ -148,7 +133,7 @@ static void test_failing_write(void **state) {
   assert_int_equal(result, 0);
   assert_int_equal(test_count(dir, "tmp"), 0);
   assert_int_equal(test_count(dir, "diffs"), 0);
-  close_folder(&folder);
+  test_close_durable(&folder);
 }
 
 /* On a full disk (a tiny one of our own) the text says so, and what to do. */
@@ -161,7 +146,7 @@ static void test_full_disk(void **state) {
         mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
         mount("none", dir->path, "tmpfs", 0, "size=128k") != 0)
       _exit(77);
-    struct diffd_durable_folder folder = open_folder(dir);
+    struct diffd_durable_folder folder = test_open_durable(dir, "diffs");
     static char block[300000];
     struct diffd_error err = {0};
     enum diffd_status status = diffd_durable_file_put(&folder, "a.dot", block, sizeof block, &err);
@@ -179,7 +164,7 @@ static void test_full_disk(void **state) {
 /* A writer that is killed at any moment leaves the old content or the new, never a mixture. */
 static void test_killed_writer(void **state) {
   const struct test_dir *dir = *state;
-  struct diffd_durable_folder folder = open_folder(dir);
+  struct diffd_durable_folder folder = test_open_durable(dir, "diffs");
   struct diffd_error err;
   assert_int_equal(diffd_durable_file_put(&folder, "a.dot", "aaaa", 4, &err), DIFFD_OK);
   for (int round = 0; round < 20; round++) {
@@ -200,7 +185,7 @@ static void test_killed_writer(void **state) {
     assert_int_equal(strlen(text), 4);
     assert_true(text[0] == text[1] && text[1] == text[2] && text[2] == text[3]);
   }
-  close_folder(&folder);
+  test_close_durable(&folder);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, test_dir_make, test_dir_destroy)

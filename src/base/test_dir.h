@@ -15,6 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/durable_file.h"
+
 enum { TEST_PATH_MAX = 4096 };
 
 struct test_dir {
@@ -77,6 +79,22 @@ static inline const char *test_read(const struct test_dir *dir, const char *name
   text[fread(text, 1, cap - 1, file)] = '\0';
   assert_int_equal(fclose(file), 0);
   return text;
+}
+
+/* A durable folder of that name, made where it is missing, with tmp beside it. */
+static inline struct diffd_durable_folder test_open_durable(const struct test_dir *dir, const char *name) {
+  char path[TEST_PATH_MAX];
+  (void)mkdir(test_path(dir, name, path), 0700);
+  int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  (void)mkdir(test_path(dir, "tmp", path), 0700);
+  int tmp_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  assert_true(fd >= 0 && tmp_fd >= 0);
+  return (struct diffd_durable_folder){.fd = fd, .tmp_fd = tmp_fd, .path = name};
+}
+
+static inline void test_close_durable(const struct diffd_durable_folder *folder) {
+  assert_int_equal(close(folder->fd), 0);
+  assert_int_equal(close(folder->tmp_fd), 0);
 }
 
 /* The number of entries of a folder. */

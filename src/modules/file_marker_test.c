@@ -8,13 +8,12 @@
 #include <cmocka.h>
 
 #include "base/test_dir.h"
-#include "modules/data_dir.h"
 #include "modules/file_marker.h"
 
 enum { TIMEOUT_MS = 1000 };
 
 struct fixture {
-  struct diffd_data_dir *data;
+  struct diffd_durable_folder folder;
   struct diffd_marker *marker;
   struct diffd_clock clock;
   struct diffd_instant now;
@@ -29,15 +28,13 @@ static struct diffd_instant fake_wall(void *arg) {
 static void open_marker(const struct test_dir *dir, struct fixture *f) {
   *f = (struct fixture){.now = {1551398460, 500000000}, .clock = {.wall = fake_wall}};
   f->clock.arg = &f->now;
-  assert_int_equal(diffd_data_dir_open(dir->path, &f->data, &f->err), DIFFD_OK);
-  assert_int_equal(
-      diffd_file_marker_new(diffd_data_dir_marks(f->data), TIMEOUT_MS, &f->clock, &f->marker, &f->err),
-      DIFFD_OK);
+  f->folder = test_open_durable(dir, "marks");
+  assert_int_equal(diffd_file_marker_new(&f->folder, TIMEOUT_MS, &f->clock, &f->marker, &f->err), DIFFD_OK);
 }
 
 static void close_marker(struct fixture *f) {
   diffd_marker_destroy(f->marker);
-  diffd_data_dir_close(f->data);
+  test_close_durable(&f->folder);
 }
 
 static enum diffd_status check(struct fixture *f, const char *id) {
@@ -144,8 +141,7 @@ static void test_sweep(void **state) {
   test_write(dir, "marks/b_in_progress", "x");
   test_write(dir, "marks/_in_progress", "x");
   test_write(dir, "marks/strange", "x");
-  assert_int_equal(diffd_file_marks_sweep(diffd_data_dir_marks(f.data), keep_a, &asked, &removed, &f.err),
-                   DIFFD_OK);
+  assert_int_equal(diffd_file_marks_sweep(&f.folder, keep_a, &asked, &removed, &f.err), DIFFD_OK);
   assert_int_equal(removed, 3);
   assert_int_equal(asked, 2);
   char text[8];

@@ -8,31 +8,30 @@
 #include <cmocka.h>
 
 #include "base/test_dir.h"
-#include "modules/data_dir.h"
 #include "modules/file_storage.h"
 
 struct fixture {
-  struct diffd_data_dir *data;
+  struct diffd_durable_folder folder;
   struct diffd_storage *storage;
   struct diffd_context ctx;
   struct diffd_error err;
 };
 
-static struct fixture open_storage(const struct test_dir *dir) {
-  struct fixture f = {0};
-  assert_int_equal(diffd_data_dir_open(dir->path, &f.data, &f.err), DIFFD_OK);
-  assert_int_equal(diffd_file_storage_new(diffd_data_dir_diffs(f.data), &f.storage, &f.err), DIFFD_OK);
-  return f;
+static void open_storage(const struct test_dir *dir, struct fixture *f) {
+  *f = (struct fixture){0};
+  f->folder = test_open_durable(dir, "diffs");
+  assert_int_equal(diffd_file_storage_new(&f->folder, &f->storage, &f->err), DIFFD_OK);
 }
 
 static void close_storage(struct fixture *f) {
   diffd_storage_destroy(f->storage);
-  diffd_data_dir_close(f->data);
+  test_close_durable(&f->folder);
 }
 
 static void test_put_then_get(void **state) {
   const struct test_dir *dir = *state;
-  struct fixture f = open_storage(dir);
+  struct fixture f;
+  open_storage(dir, &f);
   struct diffd_writer *writer = NULL;
   struct diffd_reader *reader = NULL;
   int64_t size = 0;
@@ -59,7 +58,8 @@ static void test_put_then_get(void **state) {
 
 static void test_ids_stay_in_the_folder(void **state) {
   const struct test_dir *dir = *state;
-  struct fixture f = open_storage(dir);
+  struct fixture f;
+  open_storage(dir, &f);
   struct diffd_writer *writer = NULL;
   struct diffd_reader *reader = NULL;
   int64_t size;
@@ -83,7 +83,8 @@ static void test_ids_stay_in_the_folder(void **state) {
 
 static void test_what_is_no_file_is_an_error(void **state) {
   const struct test_dir *dir = *state;
-  struct fixture f = open_storage(dir);
+  struct fixture f;
+  open_storage(dir, &f);
   struct diffd_reader *reader = NULL;
   int64_t size;
   char path[TEST_PATH_MAX];
