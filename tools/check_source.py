@@ -141,8 +141,10 @@ def check_scripts():
 
 
 def check_tidy(build):
-    names = [name for name in tracked("src/*.c") if not name.endswith("_test.c")]
-    done = subprocess.run(["run-clang-tidy", "-quiet", "-p", build, *(f"^{ROOT}/{re.escape(name)}$" for name in names)],
+    # status.c defines what the model redefines, and has nothing to gain from it.
+    names = [name for name in tracked("src/*.c") if not name.endswith("_test.c") and name != "src/base/status.c"]
+    done = subprocess.run(["run-clang-tidy", "-quiet", "-p", build, f"-extra-arg=-include{ROOT}/tools/tidy_model.h",
+                           *(f"^{ROOT}/{re.escape(name)}$" for name in names)],
                           cwd=ROOT, capture_output=True, text=True)
     noise = re.compile(r"^(\d+ warnings? (generated|treated)|clang-tidy|Suppressed|Use -header-filter|$)")
     output = re.sub(r"\033\[[0-9;]*m", "", done.stdout).replace(f"{ROOT}/{build}/../", "")
