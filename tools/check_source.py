@@ -125,8 +125,10 @@ def check_length():
 
 def check_paths():
     pattern = re.compile(r"(?<![\w.$}*])/(?:home|root|work|Users)/\w")
+    # Tests may make homes up, and documents may show one.
+    made_up = re.compile(r"/home/(?:sre|me|you|user)\b")
     return [f"{name}:{number}: {line.strip()[:100]}" for name in tracked()
-            for number, line in enumerate(text(name).splitlines(), 1) if pattern.search(line)]
+            for number, line in enumerate(text(name).splitlines(), 1) if pattern.search(made_up.sub("", line))]
 
 
 def check_scripts():
