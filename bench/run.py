@@ -106,14 +106,6 @@ def counts_of(command):
     return {name: int(value) for name, value in re.findall(r"(\w+)[ :=]+(\d+)", done.stdout)}
 
 
-def requote(source, target):
-    """The same graph as another writer might have put it: attributes in another order, colours quoted."""
-    script = (r's/\[(govpc_accountID="[^"]*") (govpc_eniID="[^"]*")/[ \2, \1/; '
-              r's/color=([a-z]+)/"color" = "\1"/')
-    with open(target, "wb") as out:
-        subprocess.run(["sed", "-E", script, str(source)], check=True, stdout=out, env={"LC_ALL": "C"})
-
-
 def bench_graphs(edges, folder):
     previous, following = folder / "previous.dot", folder / "next.dot"
     generate(["dot", "--edges", str(edges), "--seed", "1", "--out", str(folder)])
@@ -129,12 +121,12 @@ def bench_graphs(edges, folder):
     line("wc -l", floor, size)
     for name, limit in (("diff, 2 threads", RATIO_TWO_THREADS.get(edges)), ("diff, 1 thread", RATIO_ONE_THREAD)):
         ratio = took[name] / floor
-        line(name, took[name], size, f"{ratio:.2f} x wc -l {verdict(ratio, limit)}")
+        line(name, took[name], size, f"{ratio:.2f} x wc -l  {verdict(ratio, limit)}")
     speed = size / min(took["diff, 2 threads"], took["diff, 1 thread"]) / 1e9
     print(f"  {'diff, canonical graphs':<34} {speed:19.2f} GB/s  {verdict(speed, GB_PER_S, at_most=False)}")
     memory(commands["diff, 2 threads"], [*diff, "--stat", *files], edges)
     if edges <= 1_000_000:
-        bench_requoted(previous, following, folder)
+        bench_requoted(edges, folder)
 
 
 def memory(command, stat_command, edges):
@@ -145,10 +137,11 @@ def memory(command, stat_command, edges):
           f"{verdict(round(peak / MIB, 1), round(bound / MIB, 1))}")
 
 
-def bench_requoted(previous, following, folder):
-    files = [folder / "previous-requoted.dot", folder / "next-requoted.dot"]
-    requote(previous, files[0])
-    requote(following, files[1])
+def bench_requoted(edges, folder):
+    """The same graphs as another writer puts them: the general path."""
+    other = folder / "requoted"
+    generate(["dot", "--edges", str(edges), "--seed", "1", "--requote", "--out", str(other)])
+    files = [other / "previous.dot", other / "next.dot"]
     size = sum(file.stat().st_size for file in files)
     took = medians({"diff": [PROGRAM, "diff", "--threads=1", *map(str, files)]})["diff"]
     line("diff, re-quoted, 1 thread", took, size, verdict(round(size / took / 1e6), REQUOTED_MB_PER_S, at_most=False))
@@ -172,7 +165,7 @@ def bench_logs(kind, records, edges, folder):
     floor = took.get("igzip -dc")
     ratio = took["graph, 1 thread"] / floor if floor else None
     line("graph, 1 thread", took["graph, 1 thread"], plain, f"{records / took['graph, 1 thread'] / 1e6:.2f} M records/s  " + (
-        f"{ratio:.2f} x igzip -dc {verdict(ratio, DIGEST_RATIO[kind])}" if ratio else "(igzip is not installed)"))
+        f"{ratio:.2f} x igzip -dc  {verdict(ratio, DIGEST_RATIO[kind])}" if ratio else "(igzip is not installed)"))
     print(f"  {'private memory':<34} {peak_private(graph) / MIB:8.1f} MiB")
 
 
