@@ -12,14 +12,14 @@
 
 enum { ENTRIES_MAX = 64 };
 
-static void print_all(const struct diffd_settings *settings) {
+static void print_all(const struct diffd_settings *settings, bool may_hold_secret) {
   static const enum diffd_settings_format formats[] = {DIFFD_SETTINGS_LIST, DIFFD_SETTINGS_JSON};
   for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
     struct diffd_error err;
     struct diffd_buffer out = diffd_buffer_init(1 << 24);
     enum diffd_status status = diffd_settings_print(settings, formats[i], &out, &err);
     assert(status == DIFFD_OK);
-    assert(memmem(out.ptr, out.len, "hunter2hunter2", 14) == NULL);
+    assert(may_hold_secret || memmem(out.ptr, out.len, "hunter2hunter2", 14) == NULL);
     diffd_buffer_clean_up(&out);
   }
 }
@@ -49,6 +49,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   for (size_t i = 0; i < size; i++)
     text[i] = (char)data[i];
   text[size] = '\0';
+  /* The fuzzer likes to put the secret where it is none. */
+  bool echoed = memmem(text, size, "hunter2hunter2", 14) != NULL;
   char *save = NULL;
   for (char *line = strtok_r(text, "\n", &save); line != NULL && count <= ENTRIES_MAX;
        line = strtok_r(NULL, "\n", &save)) {
@@ -63,7 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   assert(status == DIFFD_OK);
   if (settings->faults.count == 0)
     assert(settings->config.data_dir != NULL && settings->config.signal_count <= DIFFD_SIGNALS_MAX);
-  print_all(settings);
+  print_all(settings, echoed);
   diffd_settings_destroy(settings);
   return 0;
 }
