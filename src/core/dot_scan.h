@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The leaves of the DOT reader: what a byte is, and where a run of bytes ends. Pure; any thread.
+ *
+ * Nothing here reads outside of [cur, end). The functions ending in _scalar are what the others mean; they
+ * stand here so that the tests can compare.
+ */
+#ifndef DIFFD_CORE_DOT_SCAN_H
+#define DIFFD_CORE_DOT_SCAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum diffd_dot_byte {
+  DIFFD_DOT_BYTE_OTHER,  /* stands in no token outside of quotes */
+  DIFFD_DOT_BYTE_SPACE,  /* blank, tab, carriage return, newline */
+  DIFFD_DOT_BYTE_LETTER, /* begins an unquoted id: letters, underscore, every byte from 0x80 on */
+  DIFFD_DOT_BYTE_DIGIT,
+  DIFFD_DOT_BYTE_QUOTE,
+  DIFFD_DOT_BYTE_PUNCT, /* a token of its own: { } [ ] = , ; : + */
+  DIFFD_DOT_BYTE_MINUS, /* begins ->, -- or a numeral */
+  DIFFD_DOT_BYTE_DOT,   /* begins a numeral */
+  DIFFD_DOT_BYTE_SLASH, /* begins a comment */
+  DIFFD_DOT_BYTE_HASH,  /* begins a comment at the beginning of a line */
+  DIFFD_DOT_BYTE_ANGLE, /* begins an HTML string */
+};
+extern const unsigned char diffd_dot_bytes[256];
+
+static inline enum diffd_dot_byte diffd_dot_byte_of(char c) {
+  return (enum diffd_dot_byte)diffd_dot_bytes[(unsigned char)c];
+}
+static inline bool diffd_dot_is_space(char c) {
+  return diffd_dot_byte_of(c) == DIFFD_DOT_BYTE_SPACE;
+}
+static inline bool diffd_dot_is_name_byte(char c) {
+  enum diffd_dot_byte byte = diffd_dot_byte_of(c);
+  return byte == DIFFD_DOT_BYTE_LETTER || byte == DIFFD_DOT_BYTE_DIGIT;
+}
+
+/* The first byte that is a, b or c; `end` where there is none. */
+const char *diffd_dot_find(const char *cur, const char *end, char a, char b, char c);
+const char *diffd_dot_find_scalar(const char *cur, const char *end, char a, char b, char c);
+
+/* The first byte that is neither letter (in the sense above) nor digit; `end` where there is none. */
+const char *diffd_dot_name_end(const char *cur, const char *end);
+const char *diffd_dot_name_end_scalar(const char *cur, const char *end);
+
+enum diffd_dot_keyword {
+  DIFFD_DOT_NO_KEYWORD,
+  DIFFD_DOT_STRICT,
+  DIFFD_DOT_DIGRAPH,
+  DIFFD_DOT_GRAPH,
+  DIFFD_DOT_NODE_WORD,
+  DIFFD_DOT_EDGE_WORD,
+  DIFFD_DOT_SUBGRAPH,
+};
+/* What an unquoted word is; keywords are the same in either case. */
+enum diffd_dot_keyword diffd_dot_keyword_of(const char *word, size_t len);
+
+/* The attributes that mean something here, the identity first, in the order of struct diffd_identity. */
+enum diffd_dot_attribute {
+  DIFFD_DOT_ACCOUNT,
+  DIFFD_DOT_ENI,
+  DIFFD_DOT_SRCPORT,
+  DIFFD_DOT_DSTPORT,
+  DIFFD_DOT_PROTOCOL,
+  DIFFD_DOT_COLOR,
+  DIFFD_DOT_PACKETS,
+  DIFFD_DOT_BYTES,
+  DIFFD_DOT_START,
+  DIFFD_DOT_END,
+  DIFFD_DOT_LABEL,
+  DIFFD_DOT_NO_ATTRIBUTE,
+};
+static inline bool diffd_dot_is_identity(enum diffd_dot_attribute attribute) {
+  return attribute <= DIFFD_DOT_COLOR;
+}
+static inline bool diffd_dot_is_counter(enum diffd_dot_attribute attribute) {
+  return attribute >= DIFFD_DOT_PACKETS && attribute <= DIFFD_DOT_END;
+}
+enum diffd_dot_attribute diffd_dot_attribute_of(const char *name, size_t len);
+
+#endif
