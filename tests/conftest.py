@@ -1,4 +1,5 @@
 # What all tests share: where the reference implementation and the harness are found.
+# SPDX-License-Identifier: Apache-2.0
 import pathlib
 import sys
 

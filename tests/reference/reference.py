@@ -6,6 +6,7 @@ in memory and takes no short cuts. Texts are bytes throughout.
 """
 import gzip
 import ipaddress
+import re
 import socket
 import uuid
 from collections import namedtuple
@@ -66,14 +67,23 @@ def tokens(data):
             end = at + 1
             while end < size and (data[end] in ID_START or data[end] in DIGITS):
                 end += 1
+            _apart(data, at, end)
             yield Token("id", data[at:end], at, end, False)
             at = end
         else:
             end = _number(data, at)
             if end == at:
                 raise Refused(data, at, "NUL" if data[at] == 0 else "byte 0x%02x" % data[at])
+            _apart(data, at, end)
             yield Token("id", data[at:end], at, end, False)
             at = end
+
+
+def _apart(data, begin, end):
+    """An id without quotes that runs into what might be another is too ambiguous to be read at all."""
+    more = data[end : end + 2]
+    if more and (more[0] in ID_START or more[:1] in b"." or (more[:1] == b"-" and more not in (b"->", b"--"))):
+        raise Refused(data, begin, "two ids in one")
 
 
 def _after_line(data, at):
@@ -87,28 +97,22 @@ def _comment(data, begin, end):
     return end
 
 
+QUOTED = re.compile(rb'"((?:[^"\\]|\\.)*)"', re.DOTALL)
+# Of all escapes only these two change the value: an escaped quote, and a line that goes on.
+ESCAPE = re.compile(rb"\\(\r?\n|.)", re.DOTALL)
+
+
 def _quoted(data, begin):
-    out, at = bytearray(), begin + 1
-    while at < len(data):
-        byte = data[at : at + 1]
-        if byte == b'"':
-            return bytes(out), at + 1
-        if byte == b"\0":
-            raise Refused(data, at, "NUL")
-        if byte == b"\\" and data[at + 1 : at + 2] == b'"':
-            out += b'"'
-            at += 2
-        elif byte == b"\\" and data[at + 1 : at + 2] == b"\\":
-            out += b"\\\\"
-            at += 2
-        elif byte == b"\\" and data[at + 1 : at + 2] == b"\n":
-            at += 2
-        elif byte == b"\\" and data[at + 1 : at + 3] == b"\r\n":
-            at += 3
-        else:
-            out += byte
-            at += 1
-    raise Refused(data, begin, "unclosed quote")
+    found = QUOTED.match(data, begin)
+    nul = data.find(b"\0", begin, found.end() if found else len(data))
+    if nul >= 0:
+        raise Refused(data, nul, "NUL")
+    if found is None:
+        raise Refused(data, begin, "unclosed quote")
+    value = found.group(1)
+    if b"\\" in value:
+        value = ESCAPE.sub(lambda e: {b'"': b'"', b"\n": b"", b"\r\n": b""}.get(e.group(1), e.group(0)), value)
+    return value, found.end()
 
 
 def _html(data, begin):
@@ -261,7 +265,7 @@ class Parser:
     def defaults(self):
         word = self.take("id")
         if self.peek().kind != "[":
-            self.refuse(self.peek(), "no attribute list")
+            self.refuse(word, "no attribute list")
         self.attribute_lists(word.end, word.begin, IDENTITY if word.value.lower() == b"edge" else ())
 
     def value(self):
@@ -273,16 +277,20 @@ class Parser:
         """Attributes of all lists together, the end of the last list, and where a mark goes."""
         attributes, mark = {}, ("none", end - begin)
         while self.peek().kind == "[":
-            self.skip()
+            start = self.skip()
             last_name = last_value = None
             separated = False
             while self.peek().kind != "]":
-                if self.peek().kind == "end":
-                    self.refuse(self.peek(), "unclosed attribute list")
+                if self.peek().kind in ("end", "}"):
+                    self.refuse(start, "unclosed attribute list")
                 last_name = self.an_id()
                 if last_name.value in forbidden:
                     self.refuse(last_name, "edge default that sets an identity attribute")
-                self.take("=")
+                if self.peek().kind != "=":
+                    self.refuse(start if self.peek().kind == "end" else last_name, "attribute without a value")
+                self.skip()
+                if self.peek().kind not in ("id", "html"):
+                    self.refuse(start if self.peek().kind == "end" else last_name, "attribute without a value")
                 last_value = self.value()
                 attributes[last_name.value] = last_value.value
                 separated = self.peek().kind in (",", ";")

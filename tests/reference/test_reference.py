@@ -1,4 +1,5 @@
 # The reference implementation gives the golden vectors, so that differential tests may lean on it.
+# SPDX-License-Identifier: Apache-2.0
 import pathlib
 
 import pytest
