@@ -58,7 +58,8 @@ struct diffd_queue_entry {
   const char *reason; /* of the last failure; "" for none; borrowed for the call */
 };
 
-/* Calls `each` for every job, the longest queued first. The queue is not locked meanwhile. */
+/* Calls `each` for every job, in the order in which their ids first came. The queue is not locked meanwhile.
+ */
 enum diffd_status diffd_sqlite_queue_list(struct diffd_sqlite_queue *queue,
                                           enum diffd_status (*each)(void *arg,
                                                                     const struct diffd_queue_entry *entry,
