@@ -43,22 +43,28 @@ enum diffd_mark_kind {
   DIFFD_MARK_NONE,  /* no attribute list: mark_at is the text's length */
 };
 
-/* Everything here is borrowed for the call. */
+/* Everything here is borrowed for the call. A statement longer than DIFFD_TEXT_PIECE_MAX comes in pieces, one
+ * call each, in order; identity and counters come with the first. */
+enum { DIFFD_TEXT_PIECE_MAX = 256 * 1024 };
 struct diffd_change {
   enum diffd_change_status status;
   struct diffd_identity identity; /* only for sinks with wants_fields */
   struct diffd_counters before;   /* likewise; what previous counted, nothing present for ADDED */
   struct diffd_counters after;    /* likewise; what next counted, nothing present for REMOVED */
-  /* The edge's statement in DOT, first to last token as written. */
-  struct diffd_span text;
-  uint64_t mark_at;
+  struct diffd_span text;         /* this piece of the edge's statement, first to last token as written */
+  uint64_t text_at;               /* where the piece stands in the statement */
+  uint64_t text_len;              /* the whole statement's length */
+  uint64_t mark_at;               /* in the statement */
   enum diffd_mark_kind mark_kind;
 };
 
-/* The statement of a node, first to last token as written, and its id, unquoted. */
+/* The statement of a node, first to last token as written, and its id, unquoted. Comes in pieces as a change
+ * does; the id comes with each. */
 struct diffd_node_text {
   struct diffd_span id;
   struct diffd_span text;
+  uint64_t text_at;
+  uint64_t text_len;
 };
 
 /* A growing run of bytes that the diff owns; only diffd_output_append touches it. */

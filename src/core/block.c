@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/block.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/canon.h"
+
+enum { SCRATCH_MAX = 16 * DIFFD_IDENTITY_VALUE_MAX + 4096, FIRST_ITEMS = 1024 };
+
+static enum diffd_status push_item(struct diffd_block *block, const struct diffd_item *item,
+                                   struct diffd_error *err) {
+  if (block->item_count == block->item_cap) {
+    size_t cap = block->item_cap == 0 ? FIRST_ITEMS : 2 * block->item_cap;
+    struct diffd_item *items = realloc(block->items, cap * sizeof *items);
+    if (items == NULL)
+      return diffd_fail(err, DIFFD_NO_MEMORY, "no memory for a block's statements");
+    block->items = items;
+    block->item_cap = cap;
+  }
+  block->items[block->item_count++] = *item;
+  return DIFFD_OK;
+}
+
+static enum diffd_status take_statement(void *arg, const struct diffd_dot_statement *statement,
+                                        struct diffd_error *err) {
+  struct diffd_block *block = ((struct diffd_general *)arg)->owner;
+  struct diffd_item item = {.begin = statement->begin, .kind = statement->kind};
+  if (statement->kind == DIFFD_DOT_NODE) {
+    if (block->first_node == UINT64_MAX)
+      block->first_node = statement->begin;
+    if (block->want != DIFFD_WANT_NODES)
+      return DIFFD_OK;
+    item.key = diffd_keyer_node(block->keyer, statement->identity.source.ptr, statement->identity.source.len);
+    return push_item(block, &item, err);
+  }
+  block->edges++;
+  if (block->want != DIFFD_WANT_EDGES)
+    return DIFFD_OK;
+  enum diffd_status status =
+      diffd_keyer_identity(block->keyer, &statement->identity, &block->scratch, &item.key, err);
+  return status == DIFFD_OK ? push_item(block, &item, err) : status;
+}
+
+enum diffd_status diffd_general_new(struct diffd_general **ret, struct diffd_error *err) {
+  struct diffd_general *general = calloc(1, sizeof *general);
+  if (general == NULL)
+    return diffd_fail(err, DIFFD_NO_MEMORY, "no memory for a reader of DOT");
+  struct diffd_dot_handler handler = {.statement = take_statement, .arg = general};
+  enum diffd_status status = diffd_dot_parser_new(handler, &general->parser, err);
+  if (status != DIFFD_OK) {
+    free(general);
+    return status;
+  }
+  *ret = general;
+  return DIFFD_OK;
+}
+
+void diffd_general_destroy(struct diffd_general *general) {
+  if (general == NULL)
+    return;
+  diffd_dot_parser_destroy(general->parser);
+  free(general);
+}
+
+enum diffd_status diffd_block_init(struct diffd_block *block, struct diffd_source *source,
+                                   const struct diffd_keyer *keyer, diffd_line_scan *line_scan,
+                                   enum diffd_block_want want, struct diffd_error *err) {
+  *block = (struct diffd_block){
+      .source = source, .keyer = keyer, .line_scan = line_scan, .want = want, .first_node = UINT64_MAX};
+  block->scratch = diffd_buffer_init(SCRATCH_MAX);
+  enum diffd_status status = diffd_line_index_init(&block->index, err);
+  if (status == DIFFD_OK)
+    status = diffd_general_new(&block->general, err);
+  if (status == DIFFD_OK) {
+    block->text = malloc(DIFFD_BLOCK_TEXT_MAX + DIFFD_SCAN_PADDING);
+    if (block->text == NULL)
+      status = diffd_fail(err, DIFFD_NO_MEMORY, "no memory for a block");
+  }
+  if (status != DIFFD_OK)
+    diffd_block_clean_up(block);
+  return status;
+}
+
+void diffd_block_clean_up(struct diffd_block *block) {
+  free(block->text);
+  free(block->items);
+  diffd_line_index_clean_up(&block->index);
+  diffd_general_destroy(block->general);
+  diffd_buffer_clean_up(&block->scratch);
+  memset(block, 0, sizeof *block);
+}
+
+static void forget(struct diffd_block *block) {
+  block->item_count = 0;
+  block->edges = 0;
+  block->first_node = UINT64_MAX;
+  block->in_general = false;
+}
+
+/* The offset in the text after the first newline at or after `from`, or the text's length and *found false.
+ */
+static size_t after_newline(const struct diffd_block *block, size_t from, bool *found) {
+  const char *newline = from < block->len ? memchr(block->text + from, '\n', block->len - from) : NULL;
+  *found = newline != NULL;
+  return newline != NULL ? (size_t)(newline - block->text) + 1 : block->len;
+}
+
+static enum diffd_status read_more(struct diffd_block *block, size_t cap, bool *ret_end,
+                                   struct diffd_error *err) {
+  size_t got = 0;
+  enum diffd_status status =
+      diffd_source_read(block->source, block->base + block->len, block->text + block->len, cap, &got, err);
+  if (status != DIFFD_OK)
+    return status;
+  block->len += got;
+  *ret_end = got < cap;
+  return DIFFD_OK;
+}
+
+enum diffd_status diffd_block_load(struct diffd_block *block, uint64_t number, struct diffd_error *err) {
+  forget(block);
+  uint64_t begin = number * DIFFD_BLOCK_LEN;
+  size_t lead = number == 0 ? 0 : 1; /* the byte before the block tells whether a line begins with it */
+  block->base = begin - lead;
+  block->len = 0;
+  bool ended;
+  enum diffd_status status = read_more(block, lead + DIFFD_BLOCK_LEN + DIFFD_BLOCK_READ_AHEAD, &ended, err);
+  if (status != DIFFD_OK)
+    return status;
+  block->past_end = number > 0 && block->len <= lead;
+  block->last = ended && block->len <= lead + DIFFD_BLOCK_LEN && !block->past_end;
+  bool found = true;
+  block->start = lead == 0 ? 0 : after_newline(block, 0, &found);
+  if (block->past_end || !found || block->start >= lead + DIFFD_BLOCK_LEN) {
+    block->start = block->stop = block->len; /* no line begins here */
+    block->tail = false;
+    return DIFFD_OK;
+  }
+  block->stop = block->last ? block->len : after_newline(block, lead + DIFFD_BLOCK_LEN - 1, &found);
+  while (!block->last && !found && !ended && block->len < DIFFD_BLOCK_TEXT_MAX) {
+    size_t from = block->len;
+    size_t room = DIFFD_BLOCK_TEXT_MAX - block->len;
+    status = read_more(block, room < DIFFD_BLOCK_LEN / 4 ? room : DIFFD_BLOCK_LEN / 4, &ended, err);
+    if (status != DIFFD_OK)
+      return status;
+    block->stop = after_newline(block, from, &found);
+  }
+  block->tail = !block->last && !found && !ended;
+  return DIFFD_OK;
+}
+
+enum diffd_status diffd_block_load_range(struct diffd_block *block, uint64_t begin, uint64_t *end,
+                                         struct diffd_error *err) {
+  size_t cap = *end - begin < DIFFD_BLOCK_TEXT_MAX ? (size_t)(*end - begin) : DIFFD_BLOCK_TEXT_MAX;
+  bool ended;
+  block->item_count = 0;
+  block->base = begin;
+  block->len = 0;
+  enum diffd_status status = read_more(block, cap, &ended, err);
+  if (status != DIFFD_OK)
+    return status;
+  block->start = 0;
+  block->stop = block->len;
+  block->tail = false;
+  *end = begin + block->len;
+  return DIFFD_OK;
+}
+
+void diffd_block_index(struct diffd_block *block) {
+  memset(block->text + block->len, 0, DIFFD_SCAN_PADDING);
+  block->line_scan(block->text, block->stop, &block->index);
+}
+
+static enum diffd_status feed(struct diffd_block *block, const char *bytes, size_t len,
+                              struct diffd_error *err) {
+  if (len == 0)
+    return DIFFD_OK;
+  block->general->owner = block;
+  enum diffd_status status = diffd_dot_parser_feed(block->general->parser, bytes, len, err);
+  if (status != DIFFD_OK)
+    block->error_offset = diffd_dot_parser_error_offset(block->general->parser);
+  return status;
+}
+
+/* Gives the general reader what it missed, and says whether a canonical line may follow it. */
+static enum diffd_status leave_general(struct diffd_block *block, size_t from, size_t to, bool *ret_left,
+                                       struct diffd_error *err) {
+  if (!block->in_general) {
+    if (from == to) {
+      *ret_left = true;
+      return DIFFD_OK;
+    }
+    diffd_dot_parser_enter_body(block->general->parser, block->base + from);
+    block->in_general = true;
+  }
+  enum diffd_status status = feed(block, block->text + from, to - from, err);
+  if (status != DIFFD_OK)
+    return status;
+  *ret_left = diffd_dot_parser_between_statements(block->general->parser);
+  if (!*ret_left)
+    return DIFFD_OK;
+  block->in_general = false;
+  block->general->owner = block;
+  return diffd_dot_parser_cut(block->general->parser, err);
+}
+
+static enum diffd_status take_edge(struct diffd_block *block, const struct diffd_canon_edge *edge,
+                                   struct diffd_error *err) {
+  block->edges++;
+  if (block->want != DIFFD_WANT_EDGES)
+    return DIFFD_OK;
+  struct diffd_item item = {
+      .key = diffd_keyer_canonical(block->keyer, block->text + edge->begin, edge->key_end - edge->begin,
+                                   edge->red),
+      .begin = block->base + edge->begin,
+      .kind = DIFFD_DOT_EDGE,
+  };
+  return push_item(block, &item, err);
+}
+
+static enum diffd_status take_node(struct diffd_block *block, const struct diffd_canon_node *node,
+                                   struct diffd_error *err) {
+  if (block->first_node == UINT64_MAX)
+    block->first_node = block->base + node->begin;
+  if (block->want != DIFFD_WANT_NODES)
+    return DIFFD_OK;
+  struct diffd_item item = {
+      .key = diffd_keyer_node(block->keyer, block->text + node->begin, node->id_end - node->begin),
+      .begin = block->base + node->begin,
+      .kind = DIFFD_DOT_NODE,
+  };
+  return push_item(block, &item, err);
+}
+
+/* Takes the line whose first white space is space[*at] if it is canonical, and moves *at and *line beyond it.
+ * The bytes
+ * [*unread, *line) are the general reader's. */
+static enum diffd_status take_canonical(struct diffd_block *block, size_t *at, size_t *line, size_t *unread,
+                                        bool *ret_taken, struct diffd_error *err) {
+  struct diffd_canon_edge edge;
+  struct diffd_canon_node node;
+  bool is_edge = diffd_canon_edge(block->text, &block->index, *at, &edge);
+  *ret_taken = false;
+  if (!is_edge && !diffd_canon_node(block->text, &block->index, *at, &node))
+    return DIFFD_OK;
+  if (block->in_general || *unread != *line) {
+    bool left;
+    enum diffd_status status = leave_general(block, *unread, *line, &left, err);
+    *unread = *line;
+    if (status != DIFFD_OK || !left)
+      return status;
+  }
+  *ret_taken = true;
+  *line = (is_edge ? edge.end : node.end) + 1;
+  *unread = *line;
+  *at += is_edge ? DIFFD_CANON_EDGE_SPACES : DIFFD_CANON_NODE_SPACES;
+  return is_edge ? take_edge(block, &edge, err) : take_node(block, &node, err);
+}
+
+enum diffd_status diffd_block_parse(struct diffd_block *block, struct diffd_error *err) {
+  const uint32_t *space = block->index.space;
+  size_t count = block->index.count;
+  size_t line = block->start;
+  size_t unread = line;
+  size_t at = 0;
+  while (at < count && space[at] < line)
+    at++;
+  while (line < block->stop) {
+    if (at < count && space[at] == line) {
+      bool taken;
+      enum diffd_status status = take_canonical(block, &at, &line, &unread, &taken, err);
+      if (status != DIFFD_OK)
+        return status;
+      if (taken)
+        continue;
+    }
+    while (at < count && block->text[space[at]] != '\n')
+      at++;
+    line = at < count ? space[at++] + 1 : block->stop;
+  }
+  if (unread == block->stop)
+    return DIFFD_OK;
+  if (!block->in_general) {
+    diffd_dot_parser_enter_body(block->general->parser, block->base + unread);
+    block->in_general = true;
+  }
+  return feed(block, block->text + unread, block->stop - unread, err);
+}
+
+enum diffd_status diffd_block_parse_tail(struct diffd_block *block, struct diffd_error *err) {
+  bool ended;
+  bool found;
+  block->base += block->len;
+  block->len = 0;
+  enum diffd_status status = read_more(block, DIFFD_BLOCK_TEXT_MAX, &ended, err);
+  if (status != DIFFD_OK)
+    return status;
+  block->start = 0;
+  block->stop = after_newline(block, 0, &found);
+  block->tail = !found && !ended;
+  return feed(block, block->text, block->stop, err);
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/canon.h"
+
+#include <string.h>
+
+#include "core/decimal.h"
+#include "core/dot_parse.h"
+
+static inline uint64_t load64(const char *at) {
+  uint64_t word;
+  memcpy(&word, at, sizeof word);
+  return word;
+}
+
+/* Zero where the bytes at `at` are the literal's; literals of 8 to 24 bytes, compared in overlapping words.
+ */
+#define DIFFERS(at, literal) differs((at), (literal), sizeof(literal) - 1)
+static inline uint64_t differs(const char *at, const char *literal, size_t len) {
+  uint64_t bits = (load64(at) ^ load64(literal)) | (load64(at + len - 8) ^ load64(literal + len - 8));
+  if (len > 16)
+    bits |= load64(at + 8) ^ load64(literal + 8);
+  return bits;
+}
+
+/* The partial word below relies on the first byte in memory being the lowest of the word. */
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+               "the word tricks here need a little-endian machine");
+
+/* What may stand in a canonical id after its `n`: digits, a-f, `_`. Eight bytes a step: a byte is wrong where
+ * its high bit comes out set. */
+static inline uint64_t wrong_id_bytes(uint64_t word) {
+  const uint64_t ones = 0x0101010101010101u;
+  const uint64_t highs = ones << 7;
+  uint64_t low = word & ~highs;
+  uint64_t digit = (low + ones * (0x80 - '0')) & ~(low + ones * (0x80 - '9' - 1));
+  uint64_t letter = (low + ones * (0x80 - 'a')) & ~(low + ones * (0x80 - 'f' - 1));
+  uint64_t underscore = ~((low ^ (ones * '_')) + ones * 0x7f);
+  return (~(digit | letter | underscore) | word) & highs;
+}
+
+static inline bool is_canonical_id(const char *id, size_t len) {
+  if (len < 2 || len > 64 || id[0] != 'n')
+    return false;
+  size_t i = 1;
+  uint64_t wrong = 0;
+  for (; i + 8 <= len; i += 8)
+    wrong |= wrong_id_bytes(load64(id + i));
+  if (i < len)
+    wrong |= wrong_id_bytes(load64(id + i)) << (8 * (8 - (len - i)));
+  return wrong == 0;
+}
+
+/* Nonzero where an attribute's value, between two places of white space, has not got its own two quotes: the
+ * literal before it is `literal_len` bytes long, and the quote that opens must not be the one that closes. */
+static inline uint64_t too_short(const uint32_t *space, size_t literal_len) {
+  return (uint64_t)(space[1] - space[0] < literal_len + 2);
+}
+
+bool diffd_canon_edge(const char *text, const struct diffd_line_index *index, size_t at,
+                      struct diffd_canon_edge *ret) {
+  if (at + DIFFD_CANON_EDGE_SPACES > index->count)
+    return false;
+  const uint32_t *space = index->space + at;
+  const char *line = text + space[0];
+  uint32_t end = space[14];
+  /* The shortest canonical edge is far longer than this, so no load below leaves the line and its padding. */
+  if (*line != '\t' || text[end] != '\n' || end - space[0] < 200 || space[2] != space[1] + 3)
+    return false;
+  uint64_t bad = (uint64_t)(text[space[1] + 1] ^ '-') | (uint64_t)(text[space[1] + 2] ^ '>');
+  bad |= DIFFERS(text + space[3] + 1, "[govpc_accountID=\"");
+  bad |= DIFFERS(text + space[4] - 1, "\" govpc_eniID=\"");
+  bad |= DIFFERS(text + space[5] - 1, "\" govpc_srcPort=\"");
+  bad |= DIFFERS(text + space[6] - 1, "\" govpc_dstPort=\"");
+  bad |= DIFFERS(text + space[7] - 1, "\" govpc_protocol=\"");
+  bad |= DIFFERS(text + space[8] - 1, "\" govpc_packets=\"");
+  bad |= DIFFERS(text + space[9] - 1, "\" govpc_bytes=\"");
+  bad |= DIFFERS(text + space[10] - 1, "\" govpc_start=\"");
+  bad |= DIFFERS(text + space[11] - 1, "\" govpc_end=\"");
+  bad |= DIFFERS(text + space[12] - 1, "\" color=");
+  bad |= DIFFERS(text + space[13], " label=\"");
+  bad |= (uint64_t)(text[end - 2] ^ '"') | (uint64_t)(text[end - 1] ^ ']');
+  bool red = text[space[12] + 7] == 'r';
+  uint32_t color_len = space[13] - space[12] - 7;
+  const char *color = text + space[12] + 7;
+  if (red)
+    bad |= (uint64_t)(color_len ^ 3) | (uint64_t)(memcmp(color, "red", 3) != 0);
+  else
+    bad |= (uint64_t)(color_len ^ 5) | (uint64_t)(memcmp(color, "green", 5) != 0);
+  bad |= too_short(space + 3, sizeof "[govpc_accountID=\"" - 1) |
+         too_short(space + 4, sizeof "govpc_eniID=\"" - 1) |
+         too_short(space + 5, sizeof "govpc_srcPort=\"" - 1) |
+         too_short(space + 6, sizeof "govpc_dstPort=\"" - 1) |
+         too_short(space + 7, sizeof "govpc_protocol=\"" - 1) |
+         too_short(space + 8, sizeof "govpc_packets=\"" - 1) |
+         too_short(space + 9, sizeof "govpc_bytes=\"" - 1) |
+         too_short(space + 10, sizeof "govpc_start=\"" - 1) |
+         too_short(space + 11, sizeof "govpc_end=\"" - 1);
+  /* Each attribute opens and closes a quote, the label too: twenty, none of them escaped. More would mean
+   * that a value is not what it looks like. */
+  bad |= diffd_line_index_quotes(index, end) - diffd_line_index_quotes(index, space[0]) - 20u;
+  if (bad != 0 || !is_canonical_id(line + 1, space[1] - space[0] - 1) ||
+      !is_canonical_id(text + space[2] + 1, space[3] - space[2] - 1) ||
+      space[8] - space[0] > DIFFD_IDENTITY_VALUE_MAX || end - 2 < space[13] + 8)
+    return false;
+  *ret = (struct diffd_canon_edge){
+      .begin = space[0] + 1,
+      .source_end = space[1],
+      .destination = space[2] + 1,
+      .destination_end = space[3],
+      .key_end = space[8],
+      .end = end,
+      .red = red,
+  };
+  return true;
+}
+
+bool diffd_canon_node(const char *text, const struct diffd_line_index *index, size_t at,
+                      struct diffd_canon_node *ret) {
+  if (at + DIFFD_CANON_NODE_SPACES > index->count)
+    return false;
+  const uint32_t *space = index->space + at;
+  uint32_t end = space[2];
+  if (text[space[0]] != '\t' || text[end] != '\n' || end - space[1] < sizeof " [label=\"\"]" - 1)
+    return false;
+  uint64_t bad = DIFFERS(text + space[1], " [label=\"");
+  bad |= (uint64_t)(text[end - 2] ^ '"') | (uint64_t)(text[end - 1] ^ ']');
+  bad |= diffd_line_index_quotes(index, end) - diffd_line_index_quotes(index, space[0]) - 2u;
+  if (bad != 0 || !is_canonical_id(text + space[0] + 1, space[1] - space[0] - 1))
+    return false;
+  *ret = (struct diffd_canon_node){.begin = space[0] + 1, .id_end = space[1], .end = end};
+  return true;
+}
+
+/* Steps over `skip` bytes of literal and takes what stands before the next `stop`. */
+static struct diffd_span take_value(const char **at, size_t skip, char stop) {
+  const char *value = *at + skip;
+  const char *end = value;
+  while (*end != stop)
+    end++;
+  *at = end;
+  return (struct diffd_span){value, (size_t)(end - value)};
+}
+
+void diffd_canon_edge_fields(const char *text, size_t len, struct diffd_identity *ret_identity,
+                             struct diffd_counters *ret_counters) {
+  (void)len;
+  const char *at = text;
+  struct diffd_identity identity;
+  identity.source = take_value(&at, 0, ' ');
+  identity.destination = take_value(&at, sizeof " -> " - 1, ' ');
+  identity.account = take_value(&at, sizeof " [govpc_accountID=\"" - 1, '"');
+  identity.eni = take_value(&at, sizeof "\" govpc_eniID=\"" - 1, '"');
+  identity.srcport = take_value(&at, sizeof "\" govpc_srcPort=\"" - 1, '"');
+  identity.dstport = take_value(&at, sizeof "\" govpc_dstPort=\"" - 1, '"');
+  identity.protocol = take_value(&at, sizeof "\" govpc_protocol=\"" - 1, '"');
+  struct diffd_span packets = take_value(&at, sizeof "\" govpc_packets=\"" - 1, '"');
+  struct diffd_span bytes = take_value(&at, sizeof "\" govpc_bytes=\"" - 1, '"');
+  struct diffd_span start = take_value(&at, sizeof "\" govpc_start=\"" - 1, '"');
+  struct diffd_span end = take_value(&at, sizeof "\" govpc_end=\"" - 1, '"');
+  identity.color = take_value(&at, sizeof "\" color=" - 1, ' ');
+  struct diffd_counters counters = {0};
+  uint64_t number;
+  if (diffd_decimal(packets, UINT64_MAX, &counters.packets))
+    counters.present |= DIFFD_HAS_PACKETS;
+  if (diffd_decimal(bytes, UINT64_MAX, &counters.bytes))
+    counters.present |= DIFFD_HAS_BYTES;
+  if (diffd_decimal(start, INT64_MAX, &number)) {
+    counters.start = (int64_t)number;
+    counters.present |= DIFFD_HAS_START;
+  }
+  if (diffd_decimal(end, INT64_MAX, &number)) {
+    counters.end = (int64_t)number;
+    counters.present |= DIFFD_HAS_END;
+  }
+  *ret_identity = identity;
+  *ret_counters = counters;
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Step 4 of a diff: one statement for each node that the changed edges touch.
+ *
+ * Only the parts of both graphs where node statements stand are read again, and of what is found there only
+ * the place of the one that wins is kept.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/diff_run.h"
+#include "core/node_write.h"
+#include "core/threads.h"
+
+enum { RUNS_MEMORY = 64 * 1024 * 1024 }; /* bytes of sorted node statements before they go to a file */
+
+struct find {
+  struct diffd_diff_run *run;
+  size_t next_region; /* atomic; previous's first, then next's */
+};
+
+static void note_items(struct diffd_diff_run *run, const struct diffd_block *block, bool in_next) {
+  for (size_t i = 0; i < block->item_count; i++)
+    if (block->items[i].kind == DIFFD_DOT_NODE)
+      diffd_node_set_note(run->nodes, block->items[i].key, diffd_node_rank(in_next, block->items[i].begin));
+}
+
+/* Cuts a loaded piece of a region after its last newline, so that lines stay whole. */
+static void keep_whole_lines(struct diffd_block *block) {
+  const char *newline = block->len > 0 ? memrchr(block->text, '\n', block->len) : NULL;
+  if (newline != NULL)
+    block->stop = (size_t)(newline - block->text) + 1;
+}
+
+/* Reads on until the statement that is open at a region's end is complete. */
+static enum diffd_status read_open_statement(struct diffd_diff_run *run, struct diffd_block *block,
+                                             bool in_next, struct diffd_error *err) {
+  uint64_t found = block->edges;
+  enum diffd_status status = DIFFD_OK;
+  while (status == DIFFD_OK && block->in_general) {
+    if (diffd_dot_parser_between_statements(block->general->parser)) {
+      block->general->owner = block;
+      status = diffd_dot_parser_cut(block->general->parser, err);
+      break;
+    }
+    uint64_t begin = block->base + block->stop;
+    uint64_t end = begin + DIFFD_REREAD_WINDOW_MAX;
+    status = diffd_block_load_range(block, begin, &end, err);
+    if (status != DIFFD_OK || block->len == 0)
+      break;
+    diffd_block_index(block);
+    status = diffd_block_parse(block, err);
+    note_items(run, block, in_next);
+    if (block->item_count > 0 || block->edges > found)
+      break;
+  }
+  note_items(run, block, in_next);
+  return status;
+}
+
+static enum diffd_status read_region(struct diffd_diff_run *run, struct diffd_block *block,
+                                     const struct diffd_node_region *region, bool in_next,
+                                     struct diffd_error *err) {
+  /* A canonical line begins with a tab, before the statement. Anything else there is not this statement's. */
+  char before;
+  size_t got = 0;
+  enum diffd_status status = diffd_source_read(block->source, region->begin - 1, &before, 1, &got, err);
+  uint64_t begin = status == DIFFD_OK && got == 1 && before == '\t' ? region->begin - 1 : region->begin;
+  block->in_general = false;
+  block->edges = 0;
+  while (status == DIFFD_OK && begin < region->end) {
+    uint64_t end = region->end;
+    status = diffd_block_load_range(block, begin, &end, err);
+    if (status != DIFFD_OK || block->len == 0)
+      break;
+    if (end < region->end)
+      keep_whole_lines(block);
+    diffd_block_index(block);
+    status = diffd_block_parse(block, err);
+    note_items(run, block, in_next);
+    begin = block->base + block->stop;
+  }
+  if (status == DIFFD_OK) {
+    block->item_count = 0;
+    status = read_open_statement(run, block, in_next, err);
+  }
+  if (status == DIFFD_BAD_GRAPH)
+    return diffd_fail(err, DIFFD_IO,
+                      "a graph was changed while it was read; try again when nobody writes to it");
+  return status;
+}
+
+static enum diffd_status find_in_regions(struct find *find, struct diffd_block blocks[2],
+                                         struct diffd_error *err) {
+  struct diffd_diff_run *run = find->run;
+  size_t previous_count = run->previous_scan.node_region_count;
+  size_t count = previous_count + run->next_scan.node_region_count;
+  for (;;) {
+    size_t at = __atomic_fetch_add(&find->next_region, 1, __ATOMIC_RELAXED);
+    if (at >= count)
+      return DIFFD_OK;
+    if (diffd_context_cancelled(run->ctx))
+      return diffd_fail(err, DIFFD_CANCELLED, "stopped while looking for nodes");
+    bool in_next = at >= previous_count;
+    const struct diffd_node_region *region =
+        in_next ? &run->next_scan.node_regions[at - previous_count] : &run->previous_scan.node_regions[at];
+    enum diffd_status status = read_region(run, &blocks[in_next], region, in_next, err);
+    if (status != DIFFD_OK)
+      return status;
+  }
+}
+
+static void find_statements(void *arg, unsigned thread) {
+  (void)thread;
+  struct find *find = arg;
+  struct diffd_diff_run *run = find->run;
+  struct diffd_error err;
+  struct diffd_block blocks[2] = {0};
+  enum diffd_status status =
+      diffd_block_init(&blocks[0], run->previous, &run->keyer, run->line_scan, DIFFD_WANT_NODES, &err);
+  if (status == DIFFD_OK)
+    status = diffd_block_init(&blocks[1], run->next, &run->keyer, run->line_scan, DIFFD_WANT_NODES, &err);
+  if (status == DIFFD_OK)
+    status = find_in_regions(find, blocks, &err);
+  if (status != DIFFD_OK)
+    diffd_diff_run_fail(run, status, &err);
+  diffd_block_clean_up(&blocks[0]);
+  diffd_block_clean_up(&blocks[1]);
+}
+
+enum diffd_status diffd_diff_write_nodes(struct diffd_diff_run *run, struct diffd_error *err) {
+  if (run->counts.added + run->counts.removed == 0)
+    return DIFFD_OK;
+  struct find find = {.run = run};
+  diffd_run_threads(run->threads, find_statements, &find);
+  enum diffd_status status = diffd_diff_run_result(run, err);
+  uint64_t *ranks = NULL;
+  size_t count = 0;
+  if (status == DIFFD_OK)
+    status = diffd_node_set_take_ranks(run->nodes, &ranks, &count, err);
+  if (status != DIFFD_OK)
+    return status;
+  struct diffd_node_write write = {
+      .ctx = run->ctx,
+      .previous = run->previous,
+      .next = run->next,
+      .line_scan = run->line_scan,
+      .threads = run->threads,
+      .sink = run->sink,
+      .memory_bytes = RUNS_MEMORY,
+      .tmp_dir = run->options->tmp_dir,
+  };
+  status = diffd_node_write(&write, ranks, count, err);
+  free(ranks);
+  run->counts.nodes = count;
+  return status;
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/reread.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/canon.h"
+
+/* Keeps the first statement, and ends the reading: what the parser holds of it stays as it is. */
+static enum diffd_status keep_statement(void *arg, const struct diffd_dot_statement *statement,
+                                        struct diffd_error *err) {
+  (void)err;
+  struct diffd_reread *reread = arg;
+  reread->found = *statement;
+  return DIFFD_END;
+}
+
+enum diffd_status diffd_reread_init(struct diffd_reread *reread, struct diffd_source *source,
+                                    diffd_line_scan *line_scan, bool wants_counters,
+                                    struct diffd_error *err) {
+  *reread = (struct diffd_reread){.source = source,
+                                  .line_scan = line_scan,
+                                  .wants_counters = wants_counters,
+                                  .window_len = DIFFD_REREAD_WINDOW_MAX};
+  struct diffd_dot_handler handler = {
+      .statement = keep_statement, .arg = reread, .wants_counters = wants_counters};
+  enum diffd_status status = diffd_line_index_init(&reread->index, err);
+  if (status == DIFFD_OK)
+    status = diffd_dot_parser_new(handler, &reread->parser, err);
+  if (status == DIFFD_OK) {
+    reread->own = malloc(DIFFD_REREAD_WINDOW_MAX + DIFFD_SCAN_PADDING);
+    if (reread->own == NULL)
+      status = diffd_fail(err, DIFFD_NO_MEMORY, "no memory to read statements again");
+  }
+  if (status != DIFFD_OK)
+    diffd_reread_clean_up(reread);
+  return status;
+}
+
+void diffd_reread_clean_up(struct diffd_reread *reread) {
+  free(reread->own);
+  diffd_line_index_clean_up(&reread->index);
+  diffd_dot_parser_destroy(reread->parser);
+  memset(reread, 0, sizeof *reread);
+}
+
+void diffd_reread_lend(struct diffd_reread *reread, const char *window, uint64_t base, size_t len) {
+  reread->window = window;
+  reread->base = base;
+  reread->len = len;
+}
+
+static enum diffd_status load(struct diffd_reread *reread, uint64_t at, size_t len, struct diffd_error *err) {
+  size_t got = 0;
+  enum diffd_status status = diffd_source_read(reread->source, at, reread->own, len, &got, err);
+  if (status != DIFFD_OK)
+    return status;
+  memset(reread->own + got, 0, DIFFD_SCAN_PADDING);
+  diffd_reread_lend(reread, reread->own, at, got);
+  return DIFFD_OK;
+}
+
+/* The text's length where a whole line from `line` on, tab first, is at hand, else 0. */
+static size_t line_at_hand(const struct diffd_reread *reread, uint64_t line) {
+  if (line < reread->base || line >= reread->base + reread->len)
+    return 0;
+  const char *text = reread->window + (line - reread->base);
+  const char *newline = memchr(text, '\n', reread->len - (size_t)(line - reread->base));
+  return newline != NULL ? (size_t)(newline - text) + 1 : 0;
+}
+
+/* True where the line at hand is canonical; then *ret is filled. */
+static bool read_canonical(struct diffd_reread *reread, uint64_t line, size_t len,
+                           struct diffd_dot_statement *ret) {
+  struct diffd_canon_edge edge;
+  struct diffd_canon_node node;
+  const char *text = reread->window + (line - reread->base);
+  if (*text != '\t' || len > DIFFD_SCAN_MAX)
+    return false;
+  reread->line_scan(text, len, &reread->index);
+  if (diffd_canon_edge(text, &reread->index, 0, &edge)) {
+    *ret = (struct diffd_dot_statement){
+        .kind = DIFFD_DOT_EDGE,
+        .begin = line + 1,
+        .end = line + edge.end,
+        .mark_at = line + edge.end - 2,
+        .mark_kind = DIFFD_MARK_LABEL,
+        .identity.source = {text + edge.begin, edge.source_end - edge.begin},
+        .identity.destination = {text + edge.destination, edge.destination_end - edge.destination},
+    };
+    if (reread->wants_counters)
+      diffd_canon_edge_fields(text + 1, len - 1, &ret->identity, &ret->counters);
+    return true;
+  }
+  if (diffd_canon_node(text, &reread->index, 0, &node)) {
+    *ret = (struct diffd_dot_statement){
+        .kind = DIFFD_DOT_NODE,
+        .begin = line + 1,
+        .end = line + node.end,
+        .identity.source = {text + node.begin, node.id_end - node.begin},
+    };
+    return true;
+  }
+  return false;
+}
+
+static enum diffd_status read_general(struct diffd_reread *reread, uint64_t begin, struct diffd_error *err) {
+  enum diffd_status status = DIFFD_OK;
+  if (begin < reread->base || begin >= reread->base + reread->len)
+    status = load(reread, begin, reread->window_len, err);
+  diffd_dot_parser_enter_body(reread->parser, begin);
+  uint64_t at = begin;
+  while (status == DIFFD_OK && reread->len > 0) {
+    size_t skip = (size_t)(at - reread->base);
+    status = diffd_dot_parser_feed(reread->parser, reread->window + skip, reread->len - skip, err);
+    at = reread->base + reread->len;
+    if (status == DIFFD_OK)
+      status = load(reread, at, DIFFD_REREAD_WINDOW_MAX, err);
+  }
+  if (status == DIFFD_END)
+    return DIFFD_OK;
+  if (status == DIFFD_OK || status == DIFFD_BAD_GRAPH)
+    return diffd_fail(err, DIFFD_IO,
+                      "the graph was changed while it was read; try again when nobody writes to it");
+  return status;
+}
+
+enum diffd_status diffd_reread_at(struct diffd_reread *reread, uint64_t begin,
+                                  struct diffd_dot_statement *ret, struct diffd_span *ret_text,
+                                  struct diffd_error *err) {
+  uint64_t line = begin - 1; /* no statement begins at offset 0 */
+  size_t len = line_at_hand(reread, line);
+  if (len == 0) {
+    enum diffd_status status = load(reread, line, reread->window_len, err);
+    if (status != DIFFD_OK)
+      return status;
+    len = line_at_hand(reread, line);
+  }
+  if (len == 0 || !read_canonical(reread, line, len, ret)) {
+    enum diffd_status status = read_general(reread, begin, err);
+    if (status != DIFFD_OK)
+      return status;
+    *ret = reread->found;
+  }
+  bool at_hand = ret->begin >= reread->base && ret->end <= reread->base + reread->len;
+  *ret_text = at_hand ? (struct diffd_span){reread->window + (ret->begin - reread->base),
+                                            (size_t)(ret->end - ret->begin)}
+                      : (struct diffd_span){NULL, 0};
+  return DIFFD_OK;
+}
