@@ -10,6 +10,7 @@
 
 #include "core/diff_run.h"
 #include "core/node_write.h"
+#include "core/reread.h"
 #include "core/threads.h"
 
 enum { RUNS_MEMORY = 64 * 1024 * 1024 }; /* bytes of sorted node statements before they go to a file */

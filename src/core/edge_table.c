@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/scale.h"
+
 /* A record, and a slot, are the key's low half and a word of three fields; a word of 0 is an empty slot. Of
  * the key's high half the top 8 bits are the partition, the next 23 are kept: 95 bits in all, an error chance
  * of 1e-14 for 20 million edges against 20 million. */
@@ -136,7 +138,7 @@ enum diffd_status diffd_edge_table_begin_build(struct diffd_edge_table *table, s
 
 /* Where a key's search begins: its low half's upper bits, scaled to the partition. */
 static uint64_t first_slot(const struct partition *partition, uint64_t low) {
-  return partition->first_slot + (uint64_t)(((unsigned __int128)low * partition->slot_count) >> 64);
+  return partition->first_slot + diffd_scale(low, partition->slot_count);
 }
 
 static uint64_t next_slot(const struct partition *partition, uint64_t slot) {

@@ -4,6 +4,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "base/scale.h"
+
 /* word: the rank in the low 41 bits, then USED, then 22 bits of the key's high half. */
 struct entry {
   uint64_t low;
@@ -54,7 +56,7 @@ static uint64_t tag_of(struct diffd_key key) {
 
 /* The entry of a key, or the empty one where it would stand. The shard is never full. */
 static struct entry *find(const struct shard *shard, uint64_t low, uint64_t tag) {
-  size_t at = (size_t)(((unsigned __int128)low * shard->cap) >> 64);
+  size_t at = (size_t)diffd_scale(low, shard->cap);
   for (;;) {
     struct entry *entry = &shard->entries[at];
     uint64_t word = __atomic_load_n(&entry->word, __ATOMIC_RELAXED);

@@ -19,7 +19,7 @@ struct diffd_scan_pass {
   /* Looks at a block's items. Several threads at once, in no order.
    */
   enum diffd_status (*process)(void *arg, unsigned thread, struct diffd_block *block,
-                               struct diffd_buffer *out, struct diffd_error *err);
+                               struct diffd_ordered_out *out, struct diffd_error *err);
   /* Where `out` goes, in the order of the blocks; NULL where process appends nothing. */
   struct diffd_ordered *ordered;
 };
