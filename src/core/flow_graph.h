@@ -34,15 +34,17 @@ struct diffd_flow_options {
   uint64_t memory_limit_bytes; /* 0: none */
   const char *tmp_dir;         /* for unlinked files beyond the limit; NULL: /tmp */
   uint8_t seed[16];            /* random and secret; keys the hashes, shows in no output */
-  void (*progress)(void *arg, uint64_t done_bytes); /* compressed bytes read; any thread; NULL: never */
+  const char *kernel;          /* "scalar", "avx2", or NULL for the best that this CPU has */
+  /* Called with the bytes read of all inputs together, as they are stored; from any thread; NULL: never. */
+  void (*progress)(void *arg, uint64_t done_bytes);
   void *progress_arg;
 };
 
 struct diffd_flow_counts {
   uint64_t records;  /* OK records in the window */
   uint64_t outside;  /* OK records outside of it */
-  uint64_t nodata;   /* NODATA records */
-  uint64_t skipdata; /* SKIPDATA records: AWS lost some */
+  uint64_t nodata;   /* NODATA records in the window */
+  uint64_t skipdata; /* SKIPDATA records in the window: AWS lost some */
   uint64_t bad;      /* lines that are no record; each input's first goes to the context's log (bad-record) */
   uint64_t edges;
 };

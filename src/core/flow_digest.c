@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * An open-addressing table of edges. A record costs one keyed hash and, most of the time, one cache line.
+ */
+#include "core/flow_digest.h"
+
+#include <string.h>
+
+enum {
+  FIRST_SLOTS = 2048,
+  FIRST_SHIFT = 64 - 11,
+};
+
+enum diffd_status diffd_flow_digest_init(struct diffd_flow_digest *digest,
+                                         const struct diffd_flow_hash_key *key, struct diffd_error *err) {
+  memset(digest, 0, offsetof(struct diffd_flow_digest, waiting));
+  digest->key = key;
+  digest->start = INT64_MAX;
+  digest->end = INT64_MIN;
+  digest->slot_count = FIRST_SLOTS;
+  digest->shift = FIRST_SHIFT;
+  enum diffd_status status =
+      diffd_flow_pages_in_memory(FIRST_SLOTS * sizeof *digest->slots, &digest->pages, err);
+  digest->slots = digest->pages.ptr;
+  return status;
+}
+
+void diffd_flow_digest_clean_up(struct diffd_flow_digest *digest) {
+  diffd_flow_pages_clean_up(&digest->pages);
+  diffd_flow_intern_clean_up(&digest->pairs);
+  diffd_flow_intern_clean_up(&digest->v6);
+  digest->slots = NULL;
+  digest->slot_count = digest->used = 0;
+}
+
+static inline uint64_t hash_entry(const struct diffd_flow_digest *digest,
+                                  const struct diffd_flow_entry *entry) {
+  return diffd_flow_hash(digest->key, &entry->hi, 2 * sizeof entry->hi);
+}
+
+/* Room for all that waits, at a load of at most three quarters. */
+static bool has_room(const struct diffd_flow_digest *digest) {
+  return digest->used + DIFFD_FLOW_BATCH <= digest->slot_count / 4 * 3;
+}
+
+/* Homes are the hash's upper bits, so the old table's slots in their order go to the new table's slots in
+ * their order: growing streams through both, and misses no cache. */
+static void move_all(const struct diffd_flow_digest *from, struct diffd_flow_digest *to) {
+  for (uint64_t i = 0; i < from->slot_count; i++) {
+    const struct diffd_flow_entry *entry = &from->slots[i];
+    if (entry->lo == 0)
+      continue;
+    uint64_t at = hash_entry(from, entry) >> to->shift;
+    while (to->slots[at].lo != 0)
+      at = (at + 1) & (to->slot_count - 1);
+    to->slots[at] = *entry;
+  }
+}
+
+static enum diffd_status make_room(struct diffd_flow_digest *digest, struct diffd_error *err) {
+  struct diffd_flow_digest grown = {.slot_count = digest->slot_count * 2, .shift = digest->shift - 1};
+  uint64_t size = grown.slot_count * sizeof *grown.slots;
+  /* Both tables stand side by side for a moment. */
+  uint64_t memory = size + digest->pages.size + diffd_flow_intern_memory(&digest->pairs) +
+                    diffd_flow_intern_memory(&digest->v6);
+  if (digest->memory_max_bytes != 0 && memory > digest->memory_max_bytes && digest->spill != NULL)
+    return digest->spill(digest->spill_arg, digest, err);
+  enum diffd_status status = diffd_flow_pages_in_memory(size, &grown.pages, err);
+  if (status != DIFFD_OK)
+    return status;
+  grown.slots = grown.pages.ptr;
+  move_all(digest, &grown);
+  diffd_flow_pages_clean_up(&digest->pages);
+  digest->pages = grown.pages;
+  digest->slots = grown.slots;
+  digest->slot_count = grown.slot_count;
+  digest->shift = grown.shift;
+  return DIFFD_OK;
+}
+
+enum diffd_status diffd_flow_entry_add(struct diffd_flow_entry *sum, const struct diffd_flow_entry *entry,
+                                       struct diffd_error *err) {
+  if (__builtin_add_overflow(sum->packets, entry->packets, &sum->packets))
+    return diffd_fail(err, DIFFD_BAD_LOGS,
+                      "the packets of one edge do not fit into 64 bits: the logs are damaged");
+  if (__builtin_add_overflow(sum->bytes, entry->bytes, &sum->bytes))
+    return diffd_fail(err, DIFFD_BAD_LOGS,
+                      "the bytes of one edge do not fit into 64 bits: the logs are damaged");
+  return DIFFD_OK;
+}
+
+enum diffd_status diffd_flow_digest_flush(struct diffd_flow_digest *digest, struct diffd_error *err) {
+  if (!has_room(digest)) {
+    enum diffd_status status = make_room(digest, err);
+    if (status != DIFFD_OK)
+      return status;
+  }
+  unsigned count = digest->waiting_count;
+  digest->waiting_count = 0;
+  uint64_t mask = digest->slot_count - 1;
+  for (unsigned i = 0; i < count; i++) {
+    const struct diffd_flow_entry *entry = &digest->waiting[i].entry;
+    uint64_t at = digest->waiting[i].hash >> digest->shift;
+    while (digest->slots[at].lo != 0 && !diffd_flow_entry_same(&digest->slots[at], entry))
+      at = (at + 1) & mask;
+    if (digest->slots[at].lo == 0) {
+      digest->slots[at] = *entry;
+      digest->used++;
+    } else {
+      enum diffd_status status = diffd_flow_entry_add(&digest->slots[at], entry, err);
+      if (status != DIFFD_OK)
+        return status;
+    }
+  }
+  return DIFFD_OK;
+}
+
+/* Looks a pair up that is not the last record's. */
+static enum diffd_status find_pair(struct diffd_flow_digest *digest, struct diffd_span text, uint32_t *ret,
+                                   struct diffd_error *err) {
+  enum diffd_status status =
+      diffd_flow_intern_add(&digest->pairs, text, diffd_flow_hash(digest->key, text.ptr, text.len), ret, err);
+  if (status != DIFFD_OK)
+    return status;
+  digest->last_pair = *ret;
+  digest->last_pair_len = digest->pairs.items[*ret].len;
+  digest->last_pair_offset = digest->pairs.items[*ret].offset;
+  return DIFFD_OK;
+}
+
+/* Where account and ENI do not stand side by side in the line, they are brought together. */
+static enum diffd_status find_split_pair(struct diffd_flow_digest *digest,
+                                         const struct diffd_flow_record *record, uint32_t *ret,
+                                         struct diffd_error *err) {
+  char joined[2 * DIFFD_FLOW_NAME_MAX + 1];
+  size_t len = record->account.len + 1 + record->eni.len;
+  memcpy(joined, record->account.ptr, record->account.len);
+  joined[record->account.len] = ' ';
+  memcpy(joined + record->account.len + 1, record->eni.ptr, record->eni.len);
+  return find_pair(digest, (struct diffd_span){joined, len}, ret, err);
+}
+
+/* Records of one ENI mostly come in a row. */
+static inline enum diffd_status pair_of(struct diffd_flow_digest *digest,
+                                        const struct diffd_flow_record *record, uint32_t *ret,
+                                        struct diffd_error *err) {
+  struct diffd_span text = record->account_eni;
+  if (text.ptr == NULL)
+    return find_split_pair(digest, record, ret, err);
+  if (text.len == digest->last_pair_len &&
+      memcmp(text.ptr, digest->pairs.bytes + digest->last_pair_offset, text.len) == 0) {
+    *ret = digest->last_pair;
+    return DIFFD_OK;
+  }
+  return find_pair(digest, text, ret, err);
+}
+
+static inline enum diffd_status end_of(struct diffd_flow_digest *digest,
+                                       const struct diffd_flow_address *address, uint64_t *ret,
+                                       struct diffd_error *err) {
+  if (!address->v6) {
+    *ret = address->v4;
+    return DIFFD_OK;
+  }
+  uint32_t number;
+  struct diffd_span bytes = {(const char *)address->bytes, sizeof address->bytes};
+  enum diffd_status status = diffd_flow_intern_add(
+      &digest->v6, bytes, diffd_flow_hash(digest->key, address->bytes, sizeof address->bytes), &number, err);
+  if (status == DIFFD_OK)
+    *ret = number;
+  return status;
+}
+
+enum diffd_status diffd_flow_digest_add(struct diffd_flow_digest *digest,
+                                        const struct diffd_flow_record *record, struct diffd_error *err) {
+  uint32_t pair;
+  uint64_t source, destination;
+  enum diffd_status status = pair_of(digest, record, &pair, err);
+  if (status == DIFFD_OK)
+    status = end_of(digest, &record->source, &source, err);
+  if (status == DIFFD_OK)
+    status = end_of(digest, &record->destination, &destination, err);
+  if (status != DIFFD_OK)
+    return status;
+  struct diffd_flow_waiting *waiting = &digest->waiting[digest->waiting_count++];
+  uint64_t ports = diffd_flow_ports(record->srcport, record->dstport);
+  waiting->entry = (struct diffd_flow_entry){
+      .hi = source << 32 | destination,
+      .lo = (uint64_t)pair << DIFFD_FLOW_PAIR_SHIFT | ports << DIFFD_FLOW_PORTS_SHIFT |
+            (uint64_t)record->protocol << DIFFD_FLOW_PROTOCOL_SHIFT |
+            (uint64_t)record->color << DIFFD_FLOW_COLOR_SHIFT |
+            (record->source.v6 ? DIFFD_FLOW_SOURCE_V6 : 0) |
+            (record->destination.v6 ? DIFFD_FLOW_DESTINATION_V6 : 0) | DIFFD_FLOW_USED,
+      .packets = record->packets,
+      .bytes = record->bytes,
+  };
+  waiting->hash = hash_entry(digest, &waiting->entry);
+  __builtin_prefetch(&digest->slots[waiting->hash >> digest->shift], 1);
+  if (record->start < digest->start)
+    digest->start = record->start;
+  if (record->end > digest->end)
+    digest->end = record->end;
+  digest->records++;
+  return digest->waiting_count == DIFFD_FLOW_BATCH ? diffd_flow_digest_flush(digest, err) : DIFFD_OK;
+}
+
+void diffd_flow_digest_compact(struct diffd_flow_digest *digest) {
+  uint64_t to = 0;
+  for (uint64_t from = 0; from < digest->slot_count; from++)
+    if (digest->slots[from].lo != 0)
+      digest->slots[to++] = digest->slots[from];
+  diffd_flow_pages_shrink(&digest->pages, to * sizeof *digest->slots);
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The digest: OK records of one window, grouped into edges. Memory grows with distinct edges alone.
+ *
+ * One thread at a time; several threads have a digest each, which flow_order brings together.
+ */
+#ifndef DIFFD_CORE_FLOW_DIGEST_H
+#define DIFFD_CORE_FLOW_DIGEST_H
+
+#include "core/flow_entry.h"
+#include "core/flow_hash.h"
+#include "core/flow_intern.h"
+#include "core/flow_pages.h"
+#include "core/flow_record.h"
+
+/* So many records wait between the prefetch of their slots and the look at them. */
+enum { DIFFD_FLOW_BATCH = 64 };
+
+struct diffd_flow_waiting {
+  struct diffd_flow_entry entry;
+  uint64_t hash;
+};
+
+struct diffd_flow_digest {
+  const struct diffd_flow_hash_key *key; /* borrowed */
+  struct diffd_flow_pages pages;         /* a power of two of slots */
+  struct diffd_flow_entry *slots;
+  unsigned shift; /* a hash's home is hash >> shift */
+  uint64_t slot_count;
+  uint64_t used;
+  struct diffd_flow_intern pairs; /* "ACCOUNT ENI" */
+  struct diffd_flow_intern v6;    /* 16 bytes each */
+  uint32_t last_pair;
+  uint32_t last_pair_len;    /* 0: no record was added yet */
+  uint64_t last_pair_offset; /* in pairs.bytes */
+  int64_t start;             /* the earliest start, INT64_MAX: no record */
+  int64_t end;               /* the latest end, INT64_MIN: no record */
+  uint64_t records;
+  uint64_t memory_max_bytes; /* 0: none */
+  /* Empties the table, which holds all that the memory allows. */
+  enum diffd_status (*spill)(void *arg, struct diffd_flow_digest *digest, struct diffd_error *err);
+  void *spill_arg;
+  unsigned waiting_count;
+  struct diffd_flow_waiting waiting[DIFFD_FLOW_BATCH];
+};
+
+/* DIFFD_NO_MEMORY. */
+enum diffd_status diffd_flow_digest_init(struct diffd_flow_digest *digest,
+                                         const struct diffd_flow_hash_key *key,
+                                         struct diffd_error *err) DIFFD_MUST_CHECK;
+void diffd_flow_digest_clean_up(struct diffd_flow_digest *digest);
+
+/* Adds an OK record. DIFFD_BAD_LOGS where a sum leaves 64 bits, DIFFD_NO_MEMORY, and what spill returns. */
+enum diffd_status diffd_flow_digest_add(struct diffd_flow_digest *digest,
+                                        const struct diffd_flow_record *record,
+                                        struct diffd_error *err) DIFFD_MUST_CHECK;
+/* Takes what waits into the table. Before the table is looked at. */
+enum diffd_status diffd_flow_digest_flush(struct diffd_flow_digest *digest,
+                                          struct diffd_error *err) DIFFD_MUST_CHECK;
+
+/* Adds one's counters to the other's. DIFFD_BAD_LOGS where a sum leaves 64 bits. */
+enum diffd_status diffd_flow_entry_add(struct diffd_flow_entry *sum, const struct diffd_flow_entry *entry,
+                                       struct diffd_error *err) DIFFD_MUST_CHECK;
+
+/* Moves the used entries to the table's front and gives back the rest; no record can be added after. */
+void diffd_flow_digest_compact(struct diffd_flow_digest *digest);
+
+#endif

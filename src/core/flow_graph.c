@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The build of a graph: threads read inputs into a digest each, the digests are put into one order and
+ * sorted, and the sorted runs are merged.
+ */
+#include "core/flow_graph.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/flow_edges.h"
+#include "core/flow_merge.h"
+#include "core/flow_read.h"
+#include "core/flow_sort.h"
+
+enum { THREADS_MAX = 64 };
+
+struct build;
+
+/* One thread, its digest, and how it ended. */
+struct worker {
+  struct build *build;
+  size_t number;
+  pthread_t thread;
+  struct diffd_flow_digest digest;
+  struct diffd_flow_counts counts;
+  enum diffd_status status;
+  struct diffd_error err;
+};
+
+struct build {
+  const struct diffd_context *ctx;
+  const struct diffd_flow_options *options;
+  const struct diffd_flow_input *inputs;
+  size_t input_count;
+  diffd_flow_scan_fn *scan;
+  struct diffd_flow_hash_key key;
+  _Atomic size_t next_input;
+  _Atomic bool failed;
+  _Atomic uint64_t stored_bytes;
+  struct diffd_flow_order *order;
+  struct worker *workers;
+  size_t worker_count;
+};
+
+/* Runs `work` for each worker, the first of them on this thread. Fails as the first failed worker did. */
+static enum diffd_status for_each_worker(struct build *build, void *(*work)(void *worker),
+                                         struct diffd_error *err) {
+  size_t started = 1;
+  for (; started < build->worker_count; started++)
+    if (pthread_create(&build->workers[started].thread, NULL, work, &build->workers[started]) != 0)
+      break;
+  (void)work(&build->workers[0]);
+  for (size_t i = 1; i < started; i++)
+    (void)pthread_join(build->workers[i].thread, NULL);
+  /* What got no thread is done here. */
+  for (size_t i = started; i < build->worker_count; i++)
+    (void)work(&build->workers[i]);
+  for (size_t i = 0; i < build->worker_count; i++)
+    if (build->workers[i].status != DIFFD_OK) {
+      *err = build->workers[i].err;
+      return build->workers[i].status;
+    }
+  return DIFFD_OK;
+}
+
+static void *read_inputs(void *arg) {
+  struct worker *worker = arg;
+  struct build *build = worker->build;
+  struct diffd_flow_read *read = NULL;
+  struct diffd_flow_read_setup setup = {.ctx = build->ctx,
+                                        .options = build->options,
+                                        .digest = &worker->digest,
+                                        .scan = build->scan,
+                                        .stored_bytes = &build->stored_bytes};
+  worker->status = diffd_flow_read_new(&setup, &read, &worker->err);
+  while (worker->status == DIFFD_OK && !atomic_load(&build->failed)) {
+    size_t input = atomic_fetch_add(&build->next_input, 1);
+    if (input >= build->input_count)
+      break;
+    worker->status = diffd_flow_read_input(read, &build->inputs[input], &worker->err);
+  }
+  if (worker->status == DIFFD_OK)
+    worker->status = diffd_flow_digest_flush(&worker->digest, &worker->err);
+  if (worker->status == DIFFD_OK)
+    worker->counts = diffd_flow_read_counts(read);
+  else
+    atomic_store(&build->failed, true);
+  diffd_flow_read_destroy(read);
+  return NULL;
+}
+
+static void *translate_and_sort(void *arg) {
+  struct worker *worker = arg;
+  struct diffd_flow_digest *digest = &worker->digest;
+  diffd_flow_digest_compact(digest);
+  diffd_flow_order_translate(worker->build->order, worker->number, digest->slots, digest->slots,
+                             digest->used);
+  diffd_flow_sort(digest->slots, digest->used);
+  return NULL;
+}
+
+static enum diffd_status make_order(struct build *build, struct diffd_error *err) {
+  const struct diffd_flow_digest *digests[THREADS_MAX];
+  for (size_t i = 0; i < build->worker_count; i++) {
+    digests[i] = &build->workers[i].digest;
+    enum diffd_status status =
+        diffd_flow_nodes_add_entries(&build->order->nodes, digests[i]->slots, digests[i]->slot_count, err);
+    if (status != DIFFD_OK)
+      return status;
+  }
+  return diffd_flow_order_make(build->order, build->options->node_ids, digests, build->worker_count, err);
+}
+
+/* The sorted entries of one worker are the graph; those of several are merged. */
+static enum diffd_status merge_workers(struct build *build, struct diffd_flow_edges *edges,
+                                       struct diffd_error *err) {
+  struct diffd_flow_run runs[THREADS_MAX];
+  size_t run_count = 0;
+  uint64_t total = 0;
+  struct worker *last = &build->workers[0];
+  for (size_t i = 0; i < build->worker_count; i++) {
+    struct worker *worker = &build->workers[i];
+    if (worker->digest.used == 0)
+      continue;
+    runs[run_count++] = (struct diffd_flow_run){worker->digest.slots, worker->digest.used, i, true};
+    total += worker->digest.used;
+    last = worker;
+  }
+  if (run_count <= 1) {
+    edges->pages = last->digest.pages;
+    edges->count = last->digest.used;
+    last->digest.pages = (struct diffd_flow_pages){0};
+  } else {
+    enum diffd_status status =
+        diffd_flow_pages_in_memory(total * sizeof(struct diffd_flow_entry), &edges->pages, err);
+    if (status == DIFFD_OK)
+      status =
+          diffd_flow_merge(build->ctx, build->order, runs, run_count, edges->pages.ptr, &edges->count, err);
+    if (status != DIFFD_OK)
+      return status;
+    diffd_flow_pages_shrink(&edges->pages, edges->count * sizeof(struct diffd_flow_entry));
+  }
+  edges->entries = edges->pages.ptr;
+  if (build->order->nodes.node_of != NULL)
+    diffd_flow_edges_sort_collided(&build->order->nodes, edges->pages.ptr, edges->count);
+  return DIFFD_OK;
+}
+
+/* The window's times, and the counts of all workers. */
+static void sum_up(const struct build *build, struct diffd_flow_edges *edges, struct diffd_flow_counts *ret) {
+  struct diffd_flow_counts counts = {.edges = edges->count};
+  int64_t start = INT64_MAX, end = INT64_MIN;
+  for (size_t i = 0; i < build->worker_count; i++) {
+    const struct worker *worker = &build->workers[i];
+    counts.records += worker->counts.records;
+    counts.outside += worker->counts.outside;
+    counts.nodata += worker->counts.nodata;
+    counts.skipdata += worker->counts.skipdata;
+    counts.bad += worker->counts.bad;
+    if (worker->digest.start < start)
+      start = worker->digest.start;
+    if (worker->digest.end > end)
+      end = worker->digest.end;
+  }
+  edges->start = counts.records > 0 ? start : 0;
+  edges->end = counts.records > 0 ? end : 0;
+  *ret = counts;
+}
+
+static enum diffd_status run(struct build *build, struct diffd_flow_edges *edges,
+                             struct diffd_flow_counts *ret, struct diffd_error *err) {
+  build->order = &edges->order;
+  enum diffd_status status = for_each_worker(build, read_inputs, err);
+  if (status == DIFFD_OK)
+    status = make_order(build, err);
+  if (status == DIFFD_OK)
+    status = for_each_worker(build, translate_and_sort, err);
+  if (status == DIFFD_OK)
+    status = merge_workers(build, edges, err);
+  if (status != DIFFD_OK)
+    return status;
+  diffd_flow_order_drop_lookups(build->order);
+  sum_up(build, edges, ret);
+  return DIFFD_OK;
+}
+
+static size_t count_workers(const struct diffd_flow_options *options, size_t input_count) {
+  long cpus = options->threads != 0 ? (long)options->threads : sysconf(_SC_NPROCESSORS_ONLN);
+  size_t count = cpus < 1 ? 1 : (size_t)cpus;
+  if (count > THREADS_MAX)
+    count = THREADS_MAX;
+  if (count > input_count)
+    count = input_count;
+  return count > 0 ? count : 1;
+}
+
+static enum diffd_status start_workers(struct build *build, struct diffd_error *err) {
+  size_t count = count_workers(build->options, build->input_count);
+  build->workers = calloc(count, sizeof *build->workers);
+  if (build->workers == NULL)
+    return diffd_fail(err, DIFFD_NO_MEMORY, "no memory for %zu threads", count);
+  for (; build->worker_count < count; build->worker_count++) {
+    struct worker *worker = &build->workers[build->worker_count];
+    worker->build = build;
+    worker->number = build->worker_count;
+    enum diffd_status status = diffd_flow_digest_init(&worker->digest, &build->key, err);
+    if (status != DIFFD_OK)
+      return status;
+  }
+  return DIFFD_OK;
+}
+
+enum diffd_status diffd_flow_graph_build(const struct diffd_context *ctx,
+                                         const struct diffd_flow_input *inputs, size_t input_count,
+                                         const struct diffd_flow_options *options, struct diffd_edges **ret,
+                                         struct diffd_flow_counts *ret_counts, struct diffd_error *err) {
+  struct build build = {.ctx = ctx, .options = options, .inputs = inputs, .input_count = input_count};
+  struct diffd_flow_edges *edges = NULL;
+  build.scan = diffd_flow_scan_kernel(options->kernel);
+  if (build.scan == NULL)
+    return diffd_fail(err, DIFFD_INVALID, "this CPU has no kernel named %s: use scalar", options->kernel);
+  diffd_flow_hash_key_init(&build.key, options->seed);
+  enum diffd_status status = diffd_flow_edges_new(&build.key, &edges, err);
+  if (status == DIFFD_OK)
+    status = start_workers(&build, err);
+  if (status == DIFFD_OK)
+    status = run(&build, edges, ret_counts, err);
+  for (size_t i = 0; i < build.worker_count; i++)
+    diffd_flow_digest_clean_up(&build.workers[i].digest);
+  free(build.workers);
+  if (status == DIFFD_OK)
+    *ret = &edges->base;
+  else if (edges != NULL)
+    diffd_edges_destroy(&edges->base);
+  return status;
+}

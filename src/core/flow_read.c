@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * From the text of one log to records: blocks are scanned in small chunks that stay in the first cache, lines
+ * that are split between blocks move to the front of the buffer, and no line is copied otherwise.
+ */
+#include "core/flow_read.h"
+
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "diffd/log.h"
+
+enum {
+  BLOCK = 256 * 1024, /* bytes of text that are read at once */
+  CHUNK = 8 * 1024,   /* bytes that are scanned before their lines are parsed */
+  BUFFER_SIZE = DIFFD_FLOW_PAD + DIFFD_FLOW_LINE_MAX + CHUNK + BLOCK + 1 + DIFFD_FLOW_PAD,
+  MARKS_CAP = DIFFD_FLOW_LINE_MAX + 2 * CHUNK + 64,
+  NEWLINES_CAP = CHUNK + 64,
+};
+
+struct diffd_flow_read {
+  struct diffd_flow_read_setup setup;
+  struct diffd_flow_text *source;
+  struct diffd_flow_counts counts;
+  /* The input at hand. */
+  const char *name;
+  struct diffd_flow_format format;
+  uint64_t line;       /* lines that ended */
+  uint64_t empty_line; /* the number of an empty line that the input may end with; 0: none */
+  uint64_t reported;   /* stored bytes that the progress knows of */
+  bool overlong;       /* the line at hand is too long, and what came of it was dropped */
+  bool told;           /* the first bad record was logged */
+  /* text[begin, len) is not used yet, and text[begin, scanned) is scanned. */
+  uint32_t begin;
+  uint32_t scanned;
+  uint32_t len;
+  struct diffd_flow_marks marks;
+  char *text; /* buffer + DIFFD_FLOW_PAD */
+  uint32_t mark_room[MARKS_CAP];
+  uint32_t newline_room[NEWLINES_CAP];
+  char buffer[BUFFER_SIZE];
+};
+
+enum diffd_status diffd_flow_read_new(const struct diffd_flow_read_setup *setup, struct diffd_flow_read **ret,
+                                      struct diffd_error *err) {
+  /* calloc, so that what the fast parser reads around a line is never uninitialised. */
+  struct diffd_flow_read *read = calloc(1, sizeof *read);
+  if (read == NULL)
+    return diffd_fail(err, DIFFD_NO_MEMORY, "no memory to read flow logs");
+  enum diffd_status status = diffd_flow_text_new(&read->source, err);
+  if (status != DIFFD_OK) {
+    free(read);
+    return status;
+  }
+  read->setup = *setup;
+  read->text = read->buffer + DIFFD_FLOW_PAD;
+  read->marks = (struct diffd_flow_marks){.marks = read->mark_room, .newlines = read->newline_room};
+  *ret = read;
+  return DIFFD_OK;
+}
+
+void diffd_flow_read_destroy(struct diffd_flow_read *read) {
+  if (read == NULL)
+    return;
+  diffd_flow_text_destroy(read->source);
+  free(read);
+}
+
+struct diffd_flow_counts diffd_flow_read_counts(const struct diffd_flow_read *read) {
+  return read->counts;
+}
+
+static bool in_window(const struct diffd_flow_read *read, int64_t start) {
+  const struct diffd_flow_options *options = read->setup.options;
+  return options->all || (options->window.start <= start && start < options->window.stop);
+}
+
+static enum diffd_status bad_line(struct diffd_flow_read *read, uint64_t line, const char *fault,
+                                  struct diffd_error *err) {
+  if (read->setup.options->fail_on_bad_record)
+    return diffd_fail(err, DIFFD_BAD_LOGS, "%s:%" PRIu64 ": no flow record: %s", read->name, line, fault);
+  read->counts.bad++;
+  if (!read->told && read->setup.ctx->log != NULL) {
+    char place[512];
+    (void)snprintf(place, sizeof place, "%s:%" PRIu64, read->name, line);
+    diffd_log(read->setup.ctx->log, DIFFD_LOG_WARN, "bad-record", {"place", place, 0}, {"reason", fault, 0});
+  }
+  read->told = true;
+  return DIFFD_OK;
+}
+
+static enum diffd_status take_record(struct diffd_flow_read *read, const struct diffd_flow_record *record,
+                                     struct diffd_error *err) {
+  if (!in_window(read, record->start)) {
+    read->counts.outside++;
+    return DIFFD_OK;
+  }
+  read->counts.records++;
+  enum diffd_status status = diffd_flow_digest_add(read->setup.digest, record, err);
+  return status == DIFFD_OK ? status : diffd_fail_within(err, "%s", read->name);
+}
+
+/* Every line that is no common record: headers, records without data, odd spellings, and what is broken. */
+static enum diffd_status take_odd_line(struct diffd_flow_read *read, struct diffd_span line,
+                                       struct diffd_error *err) {
+  struct diffd_flow_record record;
+  const char *fault = "";
+  if (line.len == 0) {
+    read->empty_line = read->line; /* nothing, where the input ends with it */
+    return DIFFD_OK;
+  }
+  if (line.len > DIFFD_FLOW_LINE_MAX)
+    return bad_line(read, read->line, "the line is longer than 64 KiB", err);
+  switch (diffd_flow_record_parse(&read->format, line, &record, &fault)) {
+  case DIFFD_FLOW_RECORD:
+    return take_record(read, &record, err);
+  case DIFFD_FLOW_NODATA:
+    read->counts.nodata += in_window(read, record.start);
+    return DIFFD_OK;
+  case DIFFD_FLOW_SKIPDATA:
+    read->counts.skipdata += in_window(read, record.start);
+    return DIFFD_OK;
+  case DIFFD_FLOW_BAD:
+    break;
+  }
+  if (!diffd_flow_is_header(line))
+    return bad_line(read, read->line, fault, err);
+  if (diffd_flow_format_parse(line, &read->format, err) != DIFFD_OK)
+    return diffd_fail_within(err, "%s:%" PRIu64, read->name, read->line);
+  return DIFFD_OK;
+}
+
+/* Takes the line text[begin, end), whose columns end at `ends`, of which the last is `end`. */
+static inline enum diffd_status take_line(struct diffd_flow_read *read, uint32_t end, uint32_t *ends,
+                                          uint32_t columns, struct diffd_error *err) {
+  struct diffd_flow_record record;
+  uint32_t begin = read->begin;
+  read->line++;
+  if (read->empty_line != 0) {
+    uint64_t line = read->empty_line;
+    read->empty_line = 0;
+    enum diffd_status status = bad_line(read, line, "the line is empty", err);
+    if (status != DIFFD_OK)
+      return status;
+  }
+  if (read->overlong) {
+    read->overlong = false;
+    return bad_line(read, read->line, "the line is longer than 64 KiB", err);
+  }
+  if (end > begin && read->text[end - 1] == '\r')
+    ends[columns - 1] = --end;
+  if (columns == read->format.columns && end - begin <= DIFFD_FLOW_LINE_MAX &&
+      diffd_flow_record_fast(&read->format, read->text, begin, ends, &record))
+    return take_record(read, &record, err);
+  return take_odd_line(read, (struct diffd_span){read->text + begin, end - begin}, err);
+}
+
+/* Takes all lines that end in what is scanned. */
+static enum diffd_status take_lines(struct diffd_flow_read *read, struct diffd_error *err) {
+  struct diffd_flow_marks *marks = &read->marks;
+  uint32_t first = 0;
+  for (uint32_t i = 0; i < marks->newline_count; i++) {
+    uint32_t last = marks->newlines[i];
+    uint32_t end = marks->marks[last];
+    enum diffd_status status = take_line(read, end, marks->marks + first, last - first + 1, err);
+    if (status != DIFFD_OK)
+      return status;
+    read->begin = end + 1;
+    first = last + 1;
+  }
+  marks->newline_count = 0;
+  marks->mark_count -= first;
+  memmove(marks->marks, marks->marks + first, marks->mark_count * sizeof *marks->marks);
+  if (read->scanned - read->begin > DIFFD_FLOW_LINE_MAX) {
+    read->overlong = true;
+    read->begin = read->scanned;
+    marks->mark_count = 0;
+  }
+  return DIFFD_OK;
+}
+
+static enum diffd_status scan_and_take(struct diffd_flow_read *read, struct diffd_error *err) {
+  while (read->scanned < read->len) {
+    uint32_t end = read->len - read->scanned > CHUNK ? read->scanned + CHUNK : read->len;
+    read->setup.scan(read->text, read->scanned, end, &read->marks);
+    read->scanned = end;
+    enum diffd_status status = take_lines(read, err);
+    if (status != DIFFD_OK)
+      return status;
+  }
+  return DIFFD_OK;
+}
+
+/* Moves what is left of the last line to the front of the buffer. */
+static void move_rest(struct diffd_flow_read *read) {
+  uint32_t gone = read->begin;
+  memmove(read->text, read->text + gone, read->len - gone);
+  for (uint32_t i = 0; i < read->marks.mark_count; i++)
+    read->marks.marks[i] -= gone;
+  read->len -= gone;
+  read->scanned -= gone;
+  read->begin = 0;
+}
+
+static void report_progress(struct diffd_flow_read *read) {
+  uint64_t stored = diffd_flow_text_stored_bytes(read->source);
+  uint64_t more = stored - read->reported;
+  uint64_t total = atomic_fetch_add(read->setup.stored_bytes, more) + more;
+  read->reported = stored;
+  if (read->setup.options->progress != NULL)
+    read->setup.options->progress(read->setup.options->progress_arg, total);
+}
+
+/* A last line need not end with a newline; an empty one is nothing. */
+static enum diffd_status take_end(struct diffd_flow_read *read, struct diffd_error *err) {
+  if (read->begin == read->len && !read->overlong)
+    return DIFFD_OK;
+  read->text[read->len++] = '\n';
+  return scan_and_take(read, err);
+}
+
+static enum diffd_status read_all(struct diffd_flow_read *read, struct diffd_error *err) {
+  for (;;) {
+    size_t got;
+    if (diffd_context_cancelled(read->setup.ctx))
+      return diffd_fail(err, DIFFD_CANCELLED, "reading flow logs was cancelled");
+    move_rest(read);
+    enum diffd_status status = diffd_flow_text_read(read->source, read->text + read->len, BLOCK, &got, err);
+    if (status == DIFFD_END)
+      return take_end(read, err);
+    if (status != DIFFD_OK)
+      return diffd_fail_within(err, "%s", read->name);
+    read->len += (uint32_t)got;
+    report_progress(read);
+    status = scan_and_take(read, err);
+    if (status != DIFFD_OK)
+      return status;
+  }
+}
+
+static void begin_input(struct diffd_flow_read *read, const struct diffd_flow_input *input,
+                        struct diffd_reader *reader) {
+  diffd_flow_text_begin(read->source, reader);
+  read->name = input->name;
+  read->format = diffd_flow_format_default();
+  read->line = read->empty_line = read->reported = 0;
+  read->overlong = read->told = false;
+  read->begin = read->scanned = read->len = 0;
+  read->marks.mark_count = read->marks.newline_count = 0;
+}
+
+enum diffd_status diffd_flow_read_input(struct diffd_flow_read *read, const struct diffd_flow_input *input,
+                                        struct diffd_error *err) {
+  struct diffd_reader *reader;
+  enum diffd_status status = input->open(input->arg, &reader, err);
+  if (status != DIFFD_OK)
+    return strstr(err->detail, input->name) != NULL ? status : diffd_fail_within(err, "%s", input->name);
+  begin_input(read, input, reader);
+  status = read_all(read, err);
+  diffd_reader_destroy(reader);
+  return status;
+}
