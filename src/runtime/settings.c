@@ -4,6 +4,7 @@
  */
 #include "runtime/settings.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -125,6 +126,7 @@ static enum diffd_status check_bounds(const struct diffd_setting *setting, int64
 
 static enum diffd_status parse_choice(const struct diffd_setting *setting, const char *text, int *ret,
                                       struct diffd_error *err) {
+  assert(setting->choices != NULL); /* a row of the table that lacks them is our mistake */
   int index = 0;
   for (const char *at = setting->choices; at != NULL; index++) {
     size_t len = strcspn(at, "|");
