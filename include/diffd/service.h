@@ -44,7 +44,7 @@ enum { DIFFD_SIGNALS_MAX = 32 };
 struct diffd_config {
   enum diffd_role role; /* DIFF_ROLE */
 
-  /* DIFF_DATA_DIR: the folder of the embedded modules; made (0750) where it is missing. Never NULL where one
+  /* DIFF_DATA_DIR: the folder of the embedded modules; made (0700) where it is missing. Never NULL where one
    * of the embedded storage, marker or queue is used: the environment's default is the settings' to work out.
    */
   const char *data_dir;
