@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The API: POST / asks for a diff, GET / (and HEAD /) fetches it. The answers to clients name their own
+ * faults only; what a dependency said goes to the context's log.
+ */
+#ifndef DIFFD_HANDLERS_API_H
+#define DIFFD_HANDLERS_API_H
+
+#include "diffd/marker.h"
+#include "diffd/queuer.h"
+#include "diffd/storage.h"
+#include "handlers/http.h"
+
+/* The modules that the API asks; borrowed. */
+struct diffd_api {
+  struct diffd_storage *storage;
+  struct diffd_marker *marker;
+  struct diffd_queuer *queuer;
+};
+
+/* Both answer by filling the response. Safe to call from several threads at once. */
+void diffd_api_post(const struct diffd_api *api, const struct diffd_context *ctx,
+                    const struct diffd_request *request, struct diffd_response *response);
+void diffd_api_get(const struct diffd_api *api, const struct diffd_context *ctx,
+                   const struct diffd_request *request, struct diffd_response *response);
+
+/* What both begin with: the job that the query names. On DIFFD_INVALID the response is the 400, and logged.
+ */
+enum diffd_status diffd_api_job(const struct diffd_context *ctx, const struct diffd_request *request,
+                                struct diffd_job *ret, struct diffd_response *response) DIFFD_MUST_CHECK;
+/* Logs what a dependency answered, and answers 500, or 503 where it is only busy or stopping. */
+void diffd_api_failure(const struct diffd_context *ctx, const char *dependency, const struct diffd_error *err,
+                       struct diffd_response *response);
+
+#endif
