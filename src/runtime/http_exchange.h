@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the files of the HTTP server share: the server, its connections, and an exchange (one request and its
+ * answer).
+ */
+#ifndef DIFFD_RUNTIME_HTTP_EXCHANGE_H
+#define DIFFD_RUNTIME_HTTP_EXCHANGE_H
+
+#include <microhttpd.h>
+#include <pthread.h>
+
+#include "runtime/executor.h"
+#include "runtime/http_server.h"
+#include "runtime/http_watch.h"
+
+struct diffd_http_server {
+  struct diffd_http_server_options options;
+  struct MHD_Daemon *daemon;
+  struct diffd_executor *requests;
+  struct diffd_executor *jobs;
+  struct diffd_http_watch *watch;
+  bool quiesced;
+  atomic_bool stopping;
+  atomic_uint_fast64_t request_count;
+  pthread_mutex_t lock;
+  pthread_cond_t fewer;
+  bool cancelled;   /* from here on nothing is suspended any more */
+  size_t exchanges; /* that began and did not end */
+  size_t suspended; /* connections that are suspended, or whose resuming is under way */
+};
+
+/* One TCP connection. */
+struct http_connection {
+  struct diffd_watched watched;
+  char *uri; /* of the request whose line has come; NULL before */
+};
+
+struct exchange {
+  struct diffd_task task;
+  struct diffd_http_server *server;
+  struct http_connection *connection;
+  struct MHD_Connection *mhd;
+  bool done; /* the response is there */
+  bool is_long;
+  char *uri;
+  struct diffd_request request; /* its spans point into uri and body */
+  struct diffd_buffer body;
+  uint64_t body_bytes; /* read, dropped ones too */
+  struct diffd_response response;
+  uint64_t started_ms;
+  char request_id[40];
+};
+
+/* Suspends the connection; from an event thread, in a callback of that connection. False where the drain is
+ * over: then it must not be suspended any more. */
+bool diffd_http_suspend(struct diffd_http_server *server, struct http_connection *connection,
+                        struct MHD_Connection *mhd);
+/* Lets it go on; afterwards it is the event threads', and nothing of it may be touched. */
+void diffd_http_resume(struct diffd_http_server *server, struct http_connection *connection,
+                       struct MHD_Connection *mhd);
+
+/* libmicrohttpd's form of the exchange's response, whose reader it takes where there is one. NULL where
+ * memory is short. */
+struct MHD_Response *diffd_http_make_response(struct exchange *exchange);
+
+#endif
