@@ -35,7 +35,8 @@ fuzz: ## Fuzz each parser for TIME=60 seconds (TARGETS="dot_parse ..." picks som
 	@TIME=$(TIME) JOBS=$(JOBS) tools/fuzz.sh $(TARGETS)
 
 install: all ## Install below PREFIX=/usr/local (DESTDIR is honoured)
-	@meson install -C $(BUILD) --no-rebuild
+	@meson configure $(BUILD) -Dprefix=$(PREFIX)
+	@meson install -C $(BUILD)
 
 format: ## Rewrite the C sources in the project's format
 	@git ls-files --cached --others --exclude-standard '*.c' '*.h' | xargs clang-format -i
