@@ -27,8 +27,8 @@ enum diffd_log_name_kind diffd_log_name_kind(struct diffd_span name);
  * was written. */
 bool diffd_log_name_time(struct diffd_span name, int64_t *ret_written);
 
-/* True for a folder that AWS's layout gives to one year, month, day or hour, with that time. The path may
- * have anything before the layout's part; the last component decides. */
+/* True for a folder that AWS's layout gives to one year, month, day or hour, with a window that holds
+ * that time (366 days for every year, 31 for every month). The path may have anything before that part. */
 bool diffd_log_folder_time(struct diffd_span path, struct diffd_window *ret);
 
 /* Whether a file, or some file of a folder, may hold records of the window, when files are written up to
