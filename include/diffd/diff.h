@@ -19,6 +19,7 @@ struct diffd_diff_options {
   uint64_t memory_limit_bytes; /* private memory that the diff may use; 0: half of what the machine has */
   const char *tmp_dir;         /* for unlinked files; NULL: $TMPDIR is not read, /tmp is taken */
   uint8_t seed[16];            /* random and secret; keys the hashes, and never shows in any output */
+  uint32_t block_bytes;        /* how much of a graph a thread takes at a time, 64 to 256 Ki; 0: 256 KiB */
   const char *kernel;          /* "scalar", "avx2", or NULL for the best that this CPU has */
   const char *previous_name;   /* for texts of errors; NULL: "previous" */
   const char *next_name;       /* NULL: "next" */

@@ -65,9 +65,13 @@ void diffd_general_destroy(struct diffd_general *general) {
 
 enum diffd_status diffd_block_init(struct diffd_block *block, struct diffd_source *source,
                                    const struct diffd_keyer *keyer, diffd_line_scan *line_scan,
-                                   enum diffd_block_want want, struct diffd_error *err) {
-  *block = (struct diffd_block){
-      .source = source, .keyer = keyer, .line_scan = line_scan, .want = want, .first_node = UINT64_MAX};
+                                   size_t block_len, enum diffd_block_want want, struct diffd_error *err) {
+  *block = (struct diffd_block){.source = source,
+                                .keyer = keyer,
+                                .line_scan = line_scan,
+                                .block_len = block_len,
+                                .want = want,
+                                .first_node = UINT64_MAX};
   block->scratch = diffd_buffer_init(SCRATCH_MAX);
   enum diffd_status status = diffd_line_index_init(&block->index, err);
   if (status == DIFFD_OK)
@@ -120,28 +124,28 @@ static enum diffd_status read_more(struct diffd_block *block, size_t cap, bool *
 
 enum diffd_status diffd_block_load(struct diffd_block *block, uint64_t number, struct diffd_error *err) {
   forget(block);
-  uint64_t begin = number * DIFFD_BLOCK_LEN;
+  uint64_t begin = number * block->block_len;
   size_t lead = number == 0 ? 0 : 1; /* the byte before the block tells whether a line begins with it */
   block->base = begin - lead;
   block->len = 0;
   bool ended;
-  enum diffd_status status = read_more(block, lead + DIFFD_BLOCK_LEN + DIFFD_BLOCK_READ_AHEAD, &ended, err);
+  enum diffd_status status = read_more(block, lead + block->block_len + DIFFD_BLOCK_READ_AHEAD, &ended, err);
   if (status != DIFFD_OK)
     return status;
   block->past_end = number > 0 && block->len <= lead;
-  block->last = ended && block->len <= lead + DIFFD_BLOCK_LEN && !block->past_end;
+  block->last = ended && block->len <= lead + block->block_len && !block->past_end;
   bool found = true;
   block->start = lead == 0 ? 0 : after_newline(block, 0, &found);
-  if (block->past_end || !found || block->start >= lead + DIFFD_BLOCK_LEN) {
+  if (block->past_end || !found || block->start >= lead + block->block_len) {
     block->start = block->stop = block->len; /* no line begins here */
     block->tail = false;
     return DIFFD_OK;
   }
-  block->stop = block->last ? block->len : after_newline(block, lead + DIFFD_BLOCK_LEN - 1, &found);
+  block->stop = block->last ? block->len : after_newline(block, lead + block->block_len - 1, &found);
   while (!block->last && !found && !ended && block->len < DIFFD_BLOCK_TEXT_MAX) {
     size_t from = block->len;
     size_t room = DIFFD_BLOCK_TEXT_MAX - block->len;
-    status = read_more(block, room < DIFFD_BLOCK_LEN / 4 ? room : DIFFD_BLOCK_LEN / 4, &ended, err);
+    status = read_more(block, room < block->block_len / 4 ? room : block->block_len / 4, &ended, err);
     if (status != DIFFD_OK)
       return status;
     block->stop = after_newline(block, from, &found);
@@ -233,51 +237,38 @@ static enum diffd_status take_node(struct diffd_block *block, const struct diffd
   return push_item(block, &item, err);
 }
 
-/* Takes the line whose first white space is space[*at] if it is canonical, and moves *at and *line beyond it.
- * The bytes
- * [*unread, *line) are the general reader's. */
-static enum diffd_status take_canonical(struct diffd_block *block, size_t *at, size_t *line, size_t *unread,
-                                        bool *ret_taken, struct diffd_error *err) {
+/* Takes line[number], which begins at `line`, if it is canonical. The bytes [*unread, line) are the general
+ * reader's, and are given to it first. */
+static enum diffd_status take_canonical(struct diffd_block *block, size_t number, size_t line, size_t *unread,
+                                        struct diffd_error *err) {
   struct diffd_canon_edge edge;
   struct diffd_canon_node node;
-  bool is_edge = diffd_canon_edge(block->text, &block->index, *at, &edge);
-  *ret_taken = false;
-  if (!is_edge && !diffd_canon_node(block->text, &block->index, *at, &node))
+  bool is_edge = diffd_canon_edge(block->text, &block->index, number, &edge);
+  if (!is_edge && !diffd_canon_node(block->text, &block->index, number, &node))
     return DIFFD_OK;
-  if (block->in_general || *unread != *line) {
+  if (block->in_general || *unread != line) {
     bool left;
-    enum diffd_status status = leave_general(block, *unread, *line, &left, err);
-    *unread = *line;
+    enum diffd_status status = leave_general(block, *unread, line, &left, err);
+    *unread = line;
     if (status != DIFFD_OK || !left)
       return status;
   }
-  *ret_taken = true;
-  *line = (is_edge ? edge.end : node.end) + 1;
-  *unread = *line;
-  *at += is_edge ? DIFFD_CANON_EDGE_SPACES : DIFFD_CANON_NODE_SPACES;
+  *unread = block->index.line[number].at + 1;
   return is_edge ? take_edge(block, &edge, err) : take_node(block, &node, err);
 }
 
 enum diffd_status diffd_block_parse(struct diffd_block *block, struct diffd_error *err) {
-  const uint32_t *space = block->index.space;
-  size_t count = block->index.count;
+  const struct diffd_line_index *index = &block->index;
   size_t line = block->start;
   size_t unread = line;
-  size_t at = 0;
-  while (at < count && space[at] < line)
-    at++;
-  while (line < block->stop) {
-    if (at < count && space[at] == line) {
-      bool taken;
-      enum diffd_status status = take_canonical(block, &at, &line, &unread, &taken, err);
-      if (status != DIFFD_OK)
-        return status;
-      if (taken)
-        continue;
-    }
-    while (at < count && block->text[space[at]] != '\n')
-      at++;
-    line = at < count ? space[at++] + 1 : block->stop;
+  size_t number = 0;
+  while (number < index->line_count && index->line[number].at < line)
+    number++;
+  for (; number < index->line_count; number++) {
+    enum diffd_status status = take_canonical(block, number, line, &unread, err);
+    if (status != DIFFD_OK)
+      return status;
+    line = index->line[number].at + 1;
   }
   if (unread == block->stop)
     return DIFFD_OK;

@@ -2,7 +2,7 @@
  *
  * A block of a graph, and the statements that begin in it.
  *
- * A source is cut into blocks of DIFFD_BLOCK_LEN bytes; a block owns the lines that begin in it. Its lines
+ * A source is cut into blocks of one length; a block owns the lines that begin in it. Its lines
  * are read on the fast path where they are canonical and by the general reader where not. A block is read
  * before anyone knows whether the text before it ends between two statements, so what is found is a guess
  * until scan.c has looked at the block before. One thread at a time.
@@ -16,7 +16,8 @@
 #include "core/source.h"
 
 enum {
-  DIFFD_BLOCK_LEN = 256 * 1024,
+  DIFFD_BLOCK_LEN_MAX = 256 * 1024,
+  DIFFD_BLOCK_LEN_MIN = 64,
   DIFFD_BLOCK_READ_AHEAD = 4 * 1024, /* the line that begins in a block mostly ends within these */
   DIFFD_BLOCK_TEXT_MAX = 512 * 1024, /* a line that does not end within these is read piece by piece */
 };
@@ -42,6 +43,7 @@ struct diffd_block {
   struct diffd_source *source;
   const struct diffd_keyer *keyer;
   diffd_line_scan *line_scan;
+  size_t block_len;
   enum diffd_block_want want;
 
   char *text;    /* DIFFD_BLOCK_TEXT_MAX bytes and padding */
@@ -68,7 +70,8 @@ struct diffd_block {
 /* DIFFD_NO_MEMORY. */
 enum diffd_status diffd_block_init(struct diffd_block *block, struct diffd_source *source,
                                    const struct diffd_keyer *keyer, diffd_line_scan *line_scan,
-                                   enum diffd_block_want want, struct diffd_error *err) DIFFD_MUST_CHECK;
+                                   size_t block_len, enum diffd_block_want want,
+                                   struct diffd_error *err) DIFFD_MUST_CHECK;
 void diffd_block_clean_up(struct diffd_block *block);
 
 enum diffd_status diffd_general_new(struct diffd_general **ret, struct diffd_error *err) DIFFD_MUST_CHECK;

@@ -56,15 +56,34 @@ static inline uint64_t too_short(const uint32_t *space, size_t literal_len) {
   return (uint64_t)(space[1] - space[0] < literal_len + 2);
 }
 
-bool diffd_canon_edge(const char *text, const struct diffd_line_index *index, size_t at,
+/* What a line's index says at once. */
+struct line_sum {
+  uint32_t begin;        /* of the line */
+  const uint32_t *space; /* its first */
+  uint32_t spaces;
+  uint32_t quotes;
+};
+
+static inline struct line_sum sum_line(const struct diffd_line_index *index, size_t number) {
+  const struct diffd_line_end *line = &index->line[number];
+  if (number == 0)
+    return (struct line_sum){0, index->space, line->spaces, line->quotes};
+  return (struct line_sum){line[-1].at + 1, index->space + line[-1].spaces, line->spaces - line[-1].spaces,
+                           line->quotes - line[-1].quotes};
+}
+
+bool diffd_canon_edge(const char *text, const struct diffd_line_index *index, size_t number,
                       struct diffd_canon_edge *ret) {
-  if (at + DIFFD_CANON_EDGE_SPACES > index->count)
+  /* Each attribute opens and closes a quote, the label too: twenty, none of them escaped. More would mean
+   * that a value is not what it looks like. */
+  struct line_sum sum = sum_line(index, number);
+  if (sum.spaces != DIFFD_CANON_EDGE_SPACES || sum.quotes != 20)
     return false;
-  const uint32_t *space = index->space + at;
+  const uint32_t *space = sum.space;
   const char *line = text + space[0];
   uint32_t end = space[14];
   /* The shortest canonical edge is far longer than this, so no load below leaves the line and its padding. */
-  if (*line != '\t' || text[end] != '\n' || end - space[0] < 200 || space[2] != space[1] + 3)
+  if (*line != '\t' || space[0] != sum.begin || end - space[0] < 200 || space[2] != space[1] + 3)
     return false;
   uint64_t bad = (uint64_t)(text[space[1] + 1] ^ '-') | (uint64_t)(text[space[1] + 2] ^ '>');
   bad |= DIFFERS(text + space[3] + 1, "[govpc_accountID=\"");
@@ -95,9 +114,6 @@ bool diffd_canon_edge(const char *text, const struct diffd_line_index *index, si
          too_short(space + 9, sizeof "govpc_bytes=\"" - 1) |
          too_short(space + 10, sizeof "govpc_start=\"" - 1) |
          too_short(space + 11, sizeof "govpc_end=\"" - 1);
-  /* Each attribute opens and closes a quote, the label too: twenty, none of them escaped. More would mean
-   * that a value is not what it looks like. */
-  bad |= diffd_line_index_quotes(index, end) - diffd_line_index_quotes(index, space[0]) - 20u;
   if (bad != 0 || !is_canonical_id(line + 1, space[1] - space[0] - 1) ||
       !is_canonical_id(text + space[2] + 1, space[3] - space[2] - 1) ||
       space[8] - space[0] > DIFFD_IDENTITY_VALUE_MAX || end - 2 < space[13] + 8)
@@ -114,17 +130,17 @@ bool diffd_canon_edge(const char *text, const struct diffd_line_index *index, si
   return true;
 }
 
-bool diffd_canon_node(const char *text, const struct diffd_line_index *index, size_t at,
+bool diffd_canon_node(const char *text, const struct diffd_line_index *index, size_t number,
                       struct diffd_canon_node *ret) {
-  if (at + DIFFD_CANON_NODE_SPACES > index->count)
+  struct line_sum sum = sum_line(index, number);
+  if (sum.spaces != DIFFD_CANON_NODE_SPACES || sum.quotes != 2)
     return false;
-  const uint32_t *space = index->space + at;
+  const uint32_t *space = sum.space;
   uint32_t end = space[2];
-  if (text[space[0]] != '\t' || text[end] != '\n' || end - space[1] < sizeof " [label=\"\"]" - 1)
+  if (text[space[0]] != '\t' || space[0] != sum.begin || end - space[1] < sizeof " [label=\"\"]" - 1)
     return false;
   uint64_t bad = DIFFERS(text + space[1], " [label=\"");
   bad |= (uint64_t)(text[end - 2] ^ '"') | (uint64_t)(text[end - 1] ^ ']');
-  bad |= diffd_line_index_quotes(index, end) - diffd_line_index_quotes(index, space[0]) - 2u;
   if (bad != 0 || !is_canonical_id(text + space[0] + 1, space[1] - space[0] - 1))
     return false;
   *ret = (struct diffd_canon_node){.begin = space[0] + 1, .id_end = space[1], .end = end};

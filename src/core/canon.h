@@ -38,11 +38,11 @@ struct diffd_canon_node {
   uint32_t end; /* the newline */
 };
 
-/* True, and *ret filled, where the line whose first white space is space[at] is a canonical edge or node. The
- * line must begin at space[at]; the text must be indexed and padded as line_scan.h says. */
-bool diffd_canon_edge(const char *text, const struct diffd_line_index *index, size_t at,
+/* True, and *ret filled, where line[number] of the index is a canonical edge or node. The line must begin
+ * after the newline before it, or with the text; the text must be indexed and padded as line_scan.h says. */
+bool diffd_canon_edge(const char *text, const struct diffd_line_index *index, size_t number,
                       struct diffd_canon_edge *ret);
-bool diffd_canon_node(const char *text, const struct diffd_line_index *index, size_t at,
+bool diffd_canon_node(const char *text, const struct diffd_line_index *index, size_t number,
                       struct diffd_canon_node *ret);
 
 /* The identity and counters of a canonical edge's statement, whose text begins with its source id. */

@@ -63,6 +63,7 @@ static struct diffd_scan_options scan_options(struct diffd_diff_run *run, const 
       .ctx = run->ctx,
       .keyer = &run->keyer,
       .line_scan = run->line_scan,
+      .block_len = run->block_len,
       .threads = run->threads,
       .name = name,
       .progress = run->options->progress != NULL ? count_progress : NULL,
@@ -231,12 +232,22 @@ static enum diffd_status open_run(struct diffd_diff_run *run, struct diffd_reade
   return status;
 }
 
+/* Blocks of a size that buffers have room for. */
+static size_t block_len(const struct diffd_diff_options *options) {
+  if (options->block_bytes == 0 || options->block_bytes > DIFFD_BLOCK_LEN_MAX)
+    return DIFFD_BLOCK_LEN_MAX;
+  return options->block_bytes < DIFFD_BLOCK_LEN_MIN ? DIFFD_BLOCK_LEN_MIN : options->block_bytes;
+}
+
 static enum diffd_status diff_dot(const struct diffd_context *ctx, struct diffd_reader **previous,
                                   struct diffd_reader **next, const struct diffd_diff_options *options,
                                   struct diffd_change_sink *sink, struct diffd_diff_counts *ret,
                                   struct diffd_error *err) {
-  struct diffd_diff_run run = {
-      .ctx = ctx, .options = options, .sink = sink, .threads = diffd_thread_count(options->threads)};
+  struct diffd_diff_run run = {.ctx = ctx,
+                               .options = options,
+                               .sink = sink,
+                               .threads = diffd_thread_count(options->threads),
+                               .block_len = block_len(options)};
   enum diffd_status status = diffd_line_scan_choose(options->kernel, &run.line_scan, err);
   if (status != DIFFD_OK)
     return status;

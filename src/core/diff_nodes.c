@@ -117,10 +117,11 @@ static void find_statements(void *arg, unsigned thread) {
   struct diffd_diff_run *run = find->run;
   struct diffd_error err;
   struct diffd_block blocks[2] = {0};
-  enum diffd_status status =
-      diffd_block_init(&blocks[0], run->previous, &run->keyer, run->line_scan, DIFFD_WANT_NODES, &err);
+  enum diffd_status status = diffd_block_init(&blocks[0], run->previous, &run->keyer, run->line_scan,
+                                              run->block_len, DIFFD_WANT_NODES, &err);
   if (status == DIFFD_OK)
-    status = diffd_block_init(&blocks[1], run->next, &run->keyer, run->line_scan, DIFFD_WANT_NODES, &err);
+    status = diffd_block_init(&blocks[1], run->next, &run->keyer, run->line_scan, run->block_len,
+                              DIFFD_WANT_NODES, &err);
   if (status == DIFFD_OK)
     status = find_in_regions(find, blocks, &err);
   if (status != DIFFD_OK)

@@ -15,7 +15,7 @@
 enum {
   FEW = 48, /* up to here a block's edges are read one by one, beyond it the block is read in windows */
   EDGE_LEN = 1024, /* what is read for one of them */
-  BIT_WORDS = DIFFD_BLOCK_LEN / 64,
+  BIT_WORDS = DIFFD_BLOCK_LEN_MAX / 64,
 };
 
 struct removed {
@@ -30,13 +30,13 @@ struct removed {
 
 static void count_place(void *arg, uint64_t position) {
   struct removed *removed = arg;
-  __atomic_fetch_add(&removed->cursor[position / DIFFD_BLOCK_LEN], 1, __ATOMIC_RELAXED);
+  __atomic_fetch_add(&removed->cursor[position / removed->run->block_len], 1, __ATOMIC_RELAXED);
 }
 
 static void deal_place(void *arg, uint64_t position) {
   struct removed *removed = arg;
-  uint64_t at = __atomic_fetch_add(&removed->cursor[position / DIFFD_BLOCK_LEN], 1, __ATOMIC_RELAXED);
-  removed->places[at] = (uint32_t)(position % DIFFD_BLOCK_LEN);
+  uint64_t at = __atomic_fetch_add(&removed->cursor[position / removed->run->block_len], 1, __ATOMIC_RELAXED);
+  removed->places[at] = (uint32_t)(position % removed->run->block_len);
 }
 
 static void each_partition(struct removed *removed, void (*each)(void *arg, uint64_t position)) {
@@ -93,7 +93,7 @@ static enum diffd_status write_block(struct removed *removed, uint64_t block, ui
   for (size_t word = 0; begin < end && word < BIT_WORDS; word++) {
     for (; bits[word] != 0 && status == DIFFD_OK; bits[word] &= bits[word] - 1) {
       uint64_t place = word * 64 + (uint64_t)__builtin_ctzll(bits[word]);
-      status = diffd_change_emit_edge(emit, block * DIFFD_BLOCK_LEN + place, out, err);
+      status = diffd_change_emit_edge(emit, block * removed->run->block_len + place, out, err);
     }
     bits[word] = 0;
   }
@@ -132,7 +132,7 @@ static void write_blocks(void *arg, unsigned thread) {
 
 enum diffd_status diffd_diff_write_removed(struct diffd_diff_run *run, struct diffd_error *err) {
   struct removed removed = {.run = run};
-  removed.block_count = (size_t)diffd_source_size(run->previous) / DIFFD_BLOCK_LEN + 1;
+  removed.block_count = (size_t)diffd_source_size(run->previous) / run->block_len + 1;
   enum diffd_status status = collect_places(&removed, err);
   if (status == DIFFD_OK && run->counts.removed > 0) {
     diffd_diff_run_begin_ordered(run);

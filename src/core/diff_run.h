@@ -17,6 +17,7 @@ struct diffd_diff_run {
   const struct diffd_diff_options *options;
   struct diffd_change_sink *sink;
   unsigned threads;
+  size_t block_len;
   diffd_line_scan *line_scan;
   struct diffd_keyer keyer;
   struct diffd_source *previous;

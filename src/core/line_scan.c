@@ -5,59 +5,40 @@
 #include <string.h>
 
 enum diffd_status diffd_line_index_init(struct diffd_line_index *ret, struct diffd_error *err) {
-  size_t steps = DIFFD_SCAN_MAX / DIFFD_SCAN_STEP + 2;
-  struct diffd_line_index index = {
-      .space = malloc((DIFFD_SCAN_MAX + DIFFD_SCAN_STEP) * sizeof *index.space),
-      .quotes = malloc(steps * sizeof *index.quotes),
-      .quote_bits = malloc(steps * sizeof *index.quote_bits),
-      .escaped_bits = malloc(steps * sizeof *index.escaped_bits),
+  size_t room = DIFFD_SCAN_MAX + DIFFD_SCAN_STEP;
+  *ret = (struct diffd_line_index){
+      .space = malloc(room * sizeof *ret->space),
+      .line = malloc(room * sizeof *ret->line),
   };
-  *ret = index;
-  if (index.space == NULL || index.quotes == NULL || index.quote_bits == NULL || index.escaped_bits == NULL) {
-    diffd_line_index_clean_up(ret);
-    return diffd_fail(err, DIFFD_NO_MEMORY, "no memory for a line index");
-  }
-  return DIFFD_OK;
+  if (ret->space != NULL && ret->line != NULL)
+    return DIFFD_OK;
+  diffd_line_index_clean_up(ret);
+  return diffd_fail(err, DIFFD_NO_MEMORY, "no memory for an index of lines");
 }
 
 void diffd_line_index_clean_up(struct diffd_line_index *index) {
   free(index->space);
-  free(index->quotes);
-  free(index->quote_bits);
-  free(index->escaped_bits);
+  free(index->line);
   memset(index, 0, sizeof *index);
 }
 
 void diffd_line_scan_scalar(const char *text, size_t len, struct diffd_line_index *index) {
-  size_t count = 0;
-  size_t steps = (len + DIFFD_SCAN_STEP - 1) / DIFFD_SCAN_STEP;
-  uint32_t weight = 0;
+  uint32_t spaces = 0;
+  uint32_t quotes = 0;
+  size_t lines = 0;
   bool backslash = false;
-  for (size_t step = 0; step < steps; step++) {
-    uint64_t quotes = 0;
-    uint64_t escaped = 0;
-    size_t base = step * DIFFD_SCAN_STEP;
-    size_t end = base + DIFFD_SCAN_STEP < len ? base + DIFFD_SCAN_STEP : len;
-    for (size_t i = base; i < end; i++) {
-      unsigned char c = (unsigned char)text[i];
-      uint64_t bit = (uint64_t)1 << (i - base);
-      if (c <= 0x20)
-        index->space[count++] = (uint32_t)i;
-      if (c == '"') {
-        quotes |= bit;
-        if (backslash)
-          escaped |= bit;
-      }
-      backslash = c == '\\';
-    }
-    index->quotes[step] = weight;
-    index->quote_bits[step] = quotes;
-    index->escaped_bits[step] = escaped;
-    weight += (uint32_t)__builtin_popcountll(quotes) + (uint32_t)__builtin_popcountll(escaped);
+  for (size_t i = 0; i < len; i++) {
+    unsigned char c = (unsigned char)text[i];
+    if (c <= 0x20)
+      index->space[spaces++] = (uint32_t)i;
+    if (c == '\n')
+      index->line[lines++] = (struct diffd_line_end){(uint32_t)i, spaces, quotes};
+    if (c == '"')
+      quotes += backslash ? 2 : 1;
+    backslash = c == '\\';
   }
-  index->quotes[steps] = weight;
-  index->quote_bits[steps] = index->escaped_bits[steps] = 0;
-  index->count = count;
+  index->space_count = spaces;
+  index->line_count = lines;
 }
 
 enum diffd_status diffd_line_scan_choose(const char *name, diffd_line_scan **ret, struct diffd_error *err) {

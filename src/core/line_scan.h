@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The first look at a block of text: where its white space is, and how many quotes lie before each place.
+ * The first look at a block of text: where its lines end, where its white space is, how many quotes
+ * there are.
  *
  * A canonical line is recognised by its white space alone (core/canon.h), so finding that for a whole block
  * at once, 64 bytes a step and without branches, is where the reader's speed comes from. The scalar kernel is
@@ -19,17 +20,21 @@ enum {
   DIFFD_SCAN_MAX = 512 * 1024, /* longest text, in bytes */
 };
 
+/* A line's end, and what lies before it in the text. */
+struct diffd_line_end {
+  uint32_t at;     /* the newline's offset */
+  uint32_t spaces; /* entries of `space` up to and with the newline */
+  uint32_t quotes; /* the weight of the quotes before it: a `"` weighs 1, one behind a backslash 2 */
+};
+
 struct diffd_line_index {
-  /* Offsets of all bytes <= 0x20, ascending, in `count` entries. Room for one per byte of text, and
-   * DIFFD_SCAN_STEP more: kernels write ahead of what counts. */
+  /* Offsets of all bytes <= 0x20, ascending. Room for one per byte of text, and DIFFD_SCAN_STEP more: kernels
+   * write ahead of what counts. */
   uint32_t *space;
-  size_t count;
-  /* quotes[i]: the weight of all quotes before byte 64 * i. A `"` weighs 1, one behind a backslash 2. Room
-   * for one entry per step begun, and one more. */
-  uint32_t *quotes;
-  /* The quotes and escaped quotes of each step, a bit a byte. Room as for `quotes`. */
-  uint64_t *quote_bits;
-  uint64_t *escaped_bits;
+  size_t space_count;
+  /* All newlines, ascending. Room as for `space`. */
+  struct diffd_line_end *line;
+  size_t line_count;
 };
 
 /* Fills the index for text[0, len). */
@@ -49,13 +54,5 @@ enum diffd_status diffd_line_scan_choose(const char *name, diffd_line_scan **ret
 enum diffd_status diffd_line_index_init(struct diffd_line_index *ret,
                                         struct diffd_error *err) DIFFD_MUST_CHECK;
 void diffd_line_index_clean_up(struct diffd_line_index *index);
-
-/* The weight of the quotes in text[0, offset). */
-static inline uint32_t diffd_line_index_quotes(const struct diffd_line_index *index, size_t offset) {
-  size_t step = offset / DIFFD_SCAN_STEP;
-  uint64_t below = ((uint64_t)1 << (offset % DIFFD_SCAN_STEP)) - 1;
-  return index->quotes[step] + (uint32_t)__builtin_popcountll(index->quote_bits[step] & below) +
-         (uint32_t)__builtin_popcountll(index->escaped_bits[step] & below);
-}
 
 #endif

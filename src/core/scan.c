@@ -201,8 +201,9 @@ static void run_worker(void *arg, unsigned thread) {
   struct scan *scan = arg;
   struct diffd_error err = {.status = DIFFD_OK};
   struct worker worker = {.scan = scan, .thread = thread, .out = diffd_ordered_out_init(scan->pass->ordered)};
-  enum diffd_status status = diffd_block_init(&worker.block, scan->source, scan->options->keyer,
-                                              scan->options->line_scan, DIFFD_WANT_EDGES, &err);
+  enum diffd_status status =
+      diffd_block_init(&worker.block, scan->source, scan->options->keyer, scan->options->line_scan,
+                       scan->options->block_len, DIFFD_WANT_EDGES, &err);
   bool more = true;
   while (status == DIFFD_OK && more)
     status = scan_block(&worker, &more, &err);

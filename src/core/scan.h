@@ -28,6 +28,7 @@ struct diffd_scan_options {
   const struct diffd_context *ctx;
   const struct diffd_keyer *keyer;
   diffd_line_scan *line_scan;
+  size_t block_len;
   unsigned threads;
   const char *name;                            /* of the source, for texts of errors */
   void (*progress)(void *arg, uint64_t bytes); /* called with the bytes of each block; any thread; or NULL */
