@@ -8,6 +8,7 @@ steps: a build or a check of the sources counts one, so does each Meson test and
 """
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -31,6 +32,10 @@ ENVIRONMENT |= {
 }
 
 
+# What a build says of its progress: what failed is shown without it.
+NOISE = re.compile(r"\[\d+/\d+\] |ninja: (Entering|no work)|Compiler for C supports|Dependency |\s*$")
+
+
 class Count:
     passed = 0
     failed = 0
@@ -50,7 +55,7 @@ def report(name, began, passed, failed, output):
     count = "" if passed + failed == 1 else f"  {passed} passed" + (f", {failed} failed" if failed else "")
     print(f"{verdict} {time.monotonic() - began:6.1f} s  {name}{count}", flush=True)
     if failed:
-        print("\n".join("    " + line for line in output.splitlines()), flush=True)
+        print("\n".join("    " + line for line in output.splitlines() if not NOISE.match(line)), flush=True)
 
 
 def check(name, command):

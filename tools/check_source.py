@@ -104,8 +104,9 @@ def functions(source):
     """(name, first line, lines) of each function: what opens at the left margin and closes with a lone brace."""
     lines, begin = without_comments(source).splitlines(), None
     for number, line in enumerate(lines, 1):
-        if re.match(r"[A-Za-z_].*\(", line):
-            begin = (re.search(r"(\w+)\s*\(", line).group(1), number)
+        named = re.match(r"[A-Za-z_].*?(\w+)\s*\(", line)
+        if named:
+            begin = (named.group(1), number)
         elif line.startswith("}") and begin:
             if line.strip() == "}":
                 yield begin[0], begin[1], number - begin[1] + 1

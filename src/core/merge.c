@@ -248,8 +248,8 @@ static enum diffd_status emit_missing(struct merge *merge, struct side *from, st
                                       enum diffd_change_status change_status, uint64_t *count,
                                       struct diffd_error *err) {
   for (;; from->at++) {
-    const struct diffd_flow_edge *edge;
-    const struct diffd_flow_edge *against;
+    const struct diffd_flow_edge *edge = NULL;
+    const struct diffd_flow_edge *against = NULL;
     enum diffd_status status = present(merge, from, &edge, err);
     if (status != DIFFD_OK || edge == NULL)
       return status;

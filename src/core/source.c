@@ -5,9 +5,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/thread.h"
 #include "base/tmp_file.h"
 
 enum {
@@ -94,16 +94,16 @@ enum diffd_status diffd_source_open(const struct diffd_context *ctx, struct diff
     diffd_reader_destroy(reader);
     return diffd_fail(err, DIFFD_NO_MEMORY, "no memory for an input");
   }
+  enum diffd_status status = diffd_cond_init(&source->came, err);
+  if (status != DIFFD_OK) {
+    free(source);
+    diffd_reader_destroy(reader);
+    return status;
+  }
+  pthread_mutex_init(&source->lock, NULL);
   source->ctx = ctx;
   source->reader = reader;
   source->name = name;
-  pthread_mutex_init(&source->lock, NULL);
-  pthread_condattr_t attr;
-  pthread_condattr_init(&attr);
-  pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-  pthread_cond_init(&source->came, &attr);
-  pthread_condattr_destroy(&attr);
-  enum diffd_status status = DIFFD_OK;
   source->fd = diffd_reader_file(reader);
   if (source->fd < 0)
     status = start_drain(source, tmp_dir, err);
@@ -133,25 +133,13 @@ void diffd_source_close(struct diffd_source *source) {
   free(source);
 }
 
-static struct timespec soon(void) {
-  struct timespec at;
-  clock_gettime(CLOCK_MONOTONIC, &at);
-  at.tv_nsec += WAIT_STEP_MS * 1000000L;
-  if (at.tv_nsec >= 1000000000L) {
-    at.tv_sec++;
-    at.tv_nsec -= 1000000000L;
-  }
-  return at;
-}
-
 /* Waits until `wanted` bytes have come or no more will; *ret_available is how many there are. */
 static enum diffd_status wait_for(struct diffd_source *source, uint64_t wanted, uint64_t *ret_available,
                                   struct diffd_error *err) {
   enum diffd_status status = DIFFD_OK;
   pthread_mutex_lock(&source->lock);
   while (status == DIFFD_OK && source->available < wanted && !source->ended) {
-    struct timespec until = soon();
-    (void)pthread_cond_timedwait(&source->came, &source->lock, &until);
+    (void)diffd_cond_wait_ms(&source->came, &source->lock, WAIT_STEP_MS);
     if (diffd_context_cancelled(source->ctx))
       status = diffd_fail(err, DIFFD_CANCELLED, "stopped while waiting for %s", source->name);
   }

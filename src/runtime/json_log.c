@@ -32,11 +32,15 @@ static struct diffd_span cut(const char *text, size_t max) {
   return (struct diffd_span){text, strnlen(text, max)};
 }
 
+static struct diffd_span whole(const char *text) {
+  return (struct diffd_span){text, strlen(text)};
+}
+
 static enum diffd_status append_pair(struct diffd_buffer *line, const char *name, struct diffd_span value,
                                      struct diffd_error *err) {
   enum diffd_status status = diffd_buffer_append(line, ",", 1, err);
   if (status == DIFFD_OK)
-    status = diffd_json_append_string(line, cut(name, SIZE_MAX), err);
+    status = diffd_json_append_string(line, whole(name), err);
   if (status == DIFFD_OK)
     status = diffd_buffer_append(line, ":", 1, err);
   return status != DIFFD_OK ? status : diffd_json_append_string(line, value, err);
@@ -46,7 +50,7 @@ static enum diffd_status append_number(struct diffd_buffer *line, const char *na
                                        struct diffd_error *err) {
   enum diffd_status status = diffd_buffer_append(line, ",", 1, err);
   if (status == DIFFD_OK)
-    status = diffd_json_append_string(line, cut(name, SIZE_MAX), err);
+    status = diffd_json_append_string(line, whole(name), err);
   return status != DIFFD_OK ? status : diffd_buffer_printf(line, err, ":%lld", (long long)value);
 }
 
@@ -66,7 +70,7 @@ static enum diffd_status append_event(struct diffd_buffer *line, const struct ev
   if (status == DIFFD_OK)
     status = append_pair(line, "file", cut(event->place, event->string_max), err);
   if (status == DIFFD_OK)
-    status = append_pair(line, "time", cut(event->time, SIZE_MAX), err);
+    status = append_pair(line, "time", whole(event->time), err);
   if (status == DIFFD_OK)
     status = append_pair(line, "message", cut(event->message, event->string_max), err);
   return status != DIFFD_OK ? status : diffd_buffer_append(line, "}\n", 2, err);

@@ -49,11 +49,12 @@ static int open_everywhere(uint16_t port, int *ret_fd) {
   return errnum;
 }
 
+/* `all` is a list of one address at least. */
 static const struct addrinfo *prefer_ipv4(const struct addrinfo *all) {
-  for (const struct addrinfo *one = all; one != NULL; one = one->ai_next)
-    if (one->ai_family == AF_INET)
-      return one;
-  return all;
+  const struct addrinfo *one = all;
+  while (one->ai_family != AF_INET && one->ai_next != NULL)
+    one = one->ai_next;
+  return one->ai_family == AF_INET ? one : all;
 }
 
 static enum diffd_status open_host(const struct diffd_address *address, int *ret_fd,
