@@ -216,9 +216,7 @@ static const struct command {
     {"serve", "run the service (also what happens without a command)", diffd_command_serve},
 #endif
     {"diff", "compare two graphs, or two sets or windows of flow logs", diffd_command_diff},
-#ifdef DIFFD_HAVE_FLOW
     {"graph", "make the graph of flow logs", diffd_command_graph},
-#endif
     {"id", "print the id under which a diff is stored", diffd_command_id},
     {"jobs", "list the jobs of the embedded queue, or try one again", diffd_command_jobs},
     {"config", "print every setting, its default and its present value", diffd_command_config},

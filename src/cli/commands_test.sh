@@ -68,6 +68,28 @@ for trap in '' "trap '' PIPE;"; do
   [ ! -s err ] || { echo "FAILED: noise about a closed pipe: $(cat err)" >&2; failed=1; }
 done
 
+# graph, and diff of flow logs
+record() { echo "2 123456789010 eni-1 $1 $2 40000 $3 6 1 40 $4 $(($4 + 9)) ACCEPT OK"; }
+mkdir -p logs/empty
+{ record 10.0.0.1 10.0.0.2 80 100; record 10.0.0.1 10.0.0.3 443 100; record 10.0.0.1 10.0.0.3 443 4000; } >logs/a.log
+{ record 10.0.0.1 10.0.0.2 80 200; echo broken; } >logs/b.log
+expect 0 'n10_0_0_1 -> n10_0_0_2' run "$program" graph logs/a.log
+expect 0 'n10001 -> n10003' run "$program" graph --node-ids=original logs/a.log
+expect 0 '[label="10.0.0.3"]' sh -c "gzip -c logs/a.log | '$program' graph -"
+expect 0 'lines are no flow records' run "$program" graph logs
+expect 2 'b.log' run "$program" graph --bad-records=fail logs
+expect 0 'the graph is empty' run "$program" graph --start=2001-01-01T00:00:00Z --stop=2002-01-01T00:00:00Z logs/a.log
+expect 2 'which flow logs' run "$program" graph
+expect 2 'go together' run "$program" graph --start=2001-01-01T00:00:00Z logs
+expect 2 'should be before --stop' run "$program" graph --stop=2001-01-01T00:00:00Z --start=2002-01-01T00:00:00Z logs
+expect 2 'missing' run "$program" graph logs/missing
+expect 1 'n10_0_0_1 -> n10_0_0_3' run "$program" diff --logs logs/b.log logs/a.log
+expect 1 'added 0' run "$program" diff --logs --stat logs/a.log logs/b.log
+expect 1 'removed 1' run "$program" diff --logs --stat --previous=1970-01-01T00:00:00Z/1970-01-01T00:03:00Z \
+  --next=1970-01-01T01:00:00Z/1970-01-01T02:00:00Z logs/a.log
+expect 0 'added 0' run "$program" diff --logs --stat logs/a.log logs/a.log
+expect 2 'stdin can be read once only' run "$program" diff --logs --previous=x/y --next=x/y -
+
 # id
 expect 0 '3922f049-51e0-5ae0-ac67-2ae395a74eed' run "$program" id 2019-07-01T00:00:00Z 2019-07-02T00:00:00Z \
   2019-07-02T02:00:30+02:00 2019-07-03T00:00:00Z
@@ -89,7 +111,7 @@ expect 2 'retry needs the id' run "$program" jobs retry
 expect 2 'is no id' run "$program" jobs retry ../x
 
 # the rest
-for command in diff id jobs config; do
+for command in diff graph id jobs config; do
   expect 0 "usage: vpcflow-diffd $command" run "$program" "$command" --help
   expect 0 "usage: vpcflow-diffd $command" run "$program" help "$command"
   expect 0 'vpcflow-diffd 0.' run "$program" "$command" --version

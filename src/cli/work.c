@@ -34,7 +34,6 @@ enum diffd_status diffd_work_open(const char *path, struct diffd_reader **ret, s
   return status;
 }
 
-#ifdef DIFFD_HAVE_FLOW
 static void tree_destroyp(struct diffd_log_tree **tree) {
   diffd_log_tree_destroy(*tree);
 }
@@ -85,17 +84,3 @@ enum diffd_status diffd_work_graph(struct diffd_cli *cli, const char *const *pat
     tell_counts(paths, &counts);
   return status;
 }
-#else
-enum diffd_status diffd_work_graph(struct diffd_cli *cli, const char *const *paths, size_t path_count,
-                                   const struct diffd_window *window,
-                                   const struct diffd_work_options *options, uint64_t memory_limit_bytes,
-                                   struct diffd_edges **ret, struct diffd_error *err) {
-  (void)cli;
-  (void)path_count;
-  (void)window;
-  (void)options;
-  (void)memory_limit_bytes;
-  (void)ret;
-  return diffd_fail(err, DIFFD_INVALID, "%s: flow logs are not read yet", paths[0]);
-}
-#endif
