@@ -18,7 +18,7 @@
 
 /* ---- saying things ---- */
 
-static void say(const char *fmt, va_list args) {
+static DIFFD_PRINTF(1, 0) void say(const char *fmt, va_list args) {
   char text[4096];
   int len = vsnprintf(text, sizeof text, fmt, args);
   for (int i = 0; i < len && i + 1 < (int)sizeof text; i++)
