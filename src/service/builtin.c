@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "service/builtin.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "modules/file_marker.h"
+#include "modules/file_storage.h"
+#include "modules/graph_differ.h"
+#include "modules/log_folder_grapher.h"
+#include "service/pending.h"
+
+/* The step that makes a module; each looks at what the caller gave, and at the role. */
+struct making {
+  const struct diffd_service *service;
+  const struct diffd_config *config;
+  struct diffd_log *log;
+  struct diffd_builtin *builtin;
+};
+
+static bool makes_diffs(const struct making *making) {
+  return making->config->role != DIFFD_ROLE_API;
+}
+
+static enum diffd_status open_data_dir(const struct making *making, struct diffd_error *err) {
+  const struct diffd_service *service = making->service;
+  if (service->storage != NULL && service->marker != NULL && service->queuer != NULL)
+    return DIFFD_OK;
+  if (making->config->data_dir == NULL)
+    return diffd_fail(err, DIFFD_INVALID, "the embedded modules need a data directory: set DIFF_DATA_DIR");
+  return diffd_data_dir_open(making->config->data_dir, &making->builtin->data_dir, err);
+}
+
+static enum diffd_status make_storage(const struct making *making, struct diffd_error *err) {
+  struct diffd_builtin *builtin = making->builtin;
+  builtin->storage = making->service->storage;
+  if (builtin->storage != NULL)
+    return DIFFD_OK;
+  enum diffd_status status =
+      diffd_file_storage_new(diffd_data_dir_diffs(builtin->data_dir), &builtin->own_storage, err);
+  builtin->storage = builtin->own_storage;
+  return status;
+}
+
+static enum diffd_status make_marker(const struct making *making, struct diffd_error *err) {
+  struct diffd_builtin *builtin = making->builtin;
+  builtin->marker = making->service->marker;
+  if (builtin->marker != NULL)
+    return DIFFD_OK;
+  enum diffd_status status =
+      diffd_file_marker_new(diffd_data_dir_marks(builtin->data_dir), making->config->progress_timeout_ms,
+                            &diffd_system_clock, &builtin->own_marker, err);
+  builtin->marker = builtin->own_marker;
+  return status;
+}
+
+static void tell_recovery(const struct making *making, const struct diffd_queue_recovery *recovery) {
+  if (recovery->waiting == 0 && recovery->parked == 0)
+    return;
+  diffd_log(making->log, DIFFD_LOG_INFO, "queue-recovered", {"waiting", NULL, (int64_t)recovery->waiting},
+            {"resumed", NULL, (int64_t)recovery->resumed}, {"parked", NULL, (int64_t)recovery->parked});
+}
+
+static enum diffd_status make_queue(const struct making *making, struct diffd_error *err) {
+  struct diffd_builtin *builtin = making->builtin;
+  const struct diffd_sqlite_queue_options options = {.clock = &diffd_system_clock};
+  struct diffd_queue_recovery recovery = {0};
+  builtin->queuer = making->service->queuer;
+  builtin->source = makes_diffs(making) ? making->service->source : NULL;
+  if (builtin->queuer != NULL)
+    return DIFFD_OK;
+  if (!makes_diffs(making))
+    return diffd_fail(
+        err, DIFFD_INVALID,
+        "with the role api nobody would work on the embedded queue: set DIFF_ROLE=all, or name an "
+        "event bus in STREAM_APPLIANCE_ENDPOINT");
+  enum diffd_status status = diffd_sqlite_queue_open(diffd_data_dir_queue_path(builtin->data_dir), &options,
+                                                     &builtin->queue, &recovery, err);
+  if (status != DIFFD_OK)
+    return status;
+  tell_recovery(making, &recovery);
+  builtin->queuer = diffd_sqlite_queue_queuer(builtin->queue);
+  if (builtin->source == NULL)
+    builtin->source = diffd_sqlite_queue_source(builtin->queue);
+  return DIFFD_OK;
+}
+
+/* The default folder of flow logs is made, so that there is a place to put them. */
+static enum diffd_status find_flow_logs(const struct making *making, char path[static PATH_MAX],
+                                        struct diffd_error *err) {
+  const struct diffd_config *config = making->config;
+  char fallback[PATH_MAX] = "";
+  if (config->data_dir != NULL)
+    (void)snprintf(fallback, sizeof fallback, "%s/flow-logs", config->data_dir);
+  const char *chosen = config->flow_logs_dir != NULL ? config->flow_logs_dir : fallback;
+  if (chosen[0] == '\0')
+    return diffd_fail(err, DIFFD_INVALID, "no flow logs to make graphs from: set VPC_FLOW_LOGS_DIR");
+  if (snprintf(path, PATH_MAX, "%s", chosen) >= PATH_MAX)
+    return diffd_fail(err, DIFFD_INVALID, "the path of the flow logs is too long: set VPC_FLOW_LOGS_DIR");
+  if (strcmp(path, fallback) == 0 && mkdir(path, 0700) != 0 && errno != EEXIST && errno != ENOENT)
+    return diffd_fail_errno(err, errno, "making the folder %s", path);
+  return DIFFD_OK;
+}
+
+static enum diffd_status make_grapher(const struct making *making, const char *tmp_dir,
+                                      uint64_t graph_memory_bytes, struct diffd_error *err) {
+  const struct diffd_config *config = making->config;
+  char path[PATH_MAX];
+  enum diffd_status status = find_flow_logs(making, path, err);
+  if (status != DIFFD_OK)
+    return status;
+  const struct diffd_log_folder_options options = {
+      .path = path,
+      .delay_seconds = (int64_t)((config->flow_logs_delay_ms + 999) / 1000),
+      .late_seconds = (int64_t)((config->flow_logs_late_ms + 999) / 1000),
+      .fail_on_bad_record = config->flow_logs_fail_on_bad,
+      .node_ids = config->original_node_ids ? DIFFD_NODE_IDS_ORIGINAL : DIFFD_NODE_IDS_INJECTIVE,
+      .memory_limit_bytes = graph_memory_bytes,
+      .tmp_dir = tmp_dir};
+  return diffd_log_folder_grapher_new(&options, &making->builtin->own_grapher, err);
+}
+
+/* One limit for the process: each job gets an equal share, of which the two graphs that are made side by side
+ * take three eighths each, and the comparison the rest. */
+static enum diffd_status make_differ(const struct making *making, struct diffd_error *err) {
+  struct diffd_builtin *builtin = making->builtin;
+  const struct diffd_config *config = making->config;
+  builtin->differ = making->service->differ;
+  if (!makes_diffs(making) || builtin->differ != NULL)
+    return DIFFD_OK;
+  const char *tmp_dir = config->tmp_dir;
+  if (tmp_dir == NULL && builtin->data_dir != NULL)
+    tmp_dir = diffd_data_dir_tmp_path(builtin->data_dir);
+  struct diffd_grapher *grapher = making->service->grapher;
+  uint64_t share = config->memory_limit_bytes / config->workers;
+  if (grapher == NULL) {
+    enum diffd_status status = make_grapher(making, tmp_dir, share / 8 * 3, err);
+    if (status != DIFFD_OK)
+      return status;
+    grapher = builtin->own_grapher;
+    share = share / 8 * 2;
+  }
+  const struct diffd_graph_differ_options options = {.memory_limit_bytes = share, .tmp_dir = tmp_dir};
+  enum diffd_status status = diffd_graph_differ_new(grapher, &options, &builtin->own_differ, err);
+  builtin->differ = builtin->own_differ;
+  return status;
+}
+
+static bool is_pending(void *arg, const char *id) {
+  return diffd_pending_has(arg, id);
+}
+
+static enum diffd_status sweep_marks(const struct making *making, struct diffd_error *err) {
+  struct diffd_builtin *builtin = making->builtin;
+  struct diffd_pending pending;
+  size_t removed = 0;
+  if (builtin->own_marker == NULL || builtin->source == NULL)
+    return DIFFD_OK;
+  enum diffd_status status = diffd_pending_collect(builtin->source, &pending, err);
+  if (status != DIFFD_OK)
+    return status;
+  status =
+      diffd_file_marks_sweep(diffd_data_dir_marks(builtin->data_dir), is_pending, &pending, &removed, err);
+  diffd_pending_clean_up(&pending);
+  if (status == DIFFD_OK && removed > 0)
+    diffd_log(making->log, DIFFD_LOG_INFO, "stale-marks-removed", {"count", NULL, (int64_t)removed});
+  return status;
+}
+
+enum diffd_status diffd_builtin_make(const struct diffd_service *service, const struct diffd_config *config,
+                                     struct diffd_log *log, struct diffd_builtin *ret,
+                                     struct diffd_error *err) {
+  struct diffd_builtin builtin = {0};
+  const struct making making = {service, config, log, &builtin};
+  enum diffd_status status = open_data_dir(&making, err);
+  if (status == DIFFD_OK)
+    status = make_storage(&making, err);
+  if (status == DIFFD_OK)
+    status = make_marker(&making, err);
+  if (status == DIFFD_OK)
+    status = make_queue(&making, err);
+  if (status == DIFFD_OK)
+    status = make_differ(&making, err);
+  if (status == DIFFD_OK)
+    status = sweep_marks(&making, err);
+  if (status != DIFFD_OK) {
+    diffd_builtin_clean_up(&builtin);
+    return status;
+  }
+  *ret = builtin;
+  return DIFFD_OK;
+}
+
+void diffd_builtin_clean_up(struct diffd_builtin *builtin) {
+  diffd_differ_destroy(builtin->own_differ);
+  diffd_grapher_destroy(builtin->own_grapher);
+  diffd_sqlite_queue_close(builtin->queue);
+  diffd_marker_destroy(builtin->own_marker);
+  diffd_storage_destroy(builtin->own_storage);
+  diffd_data_dir_close(builtin->data_dir);
+  *builtin = (struct diffd_builtin){0};
+}

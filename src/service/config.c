@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "service/config.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum {
+  DEFAULT_DRAIN_MS = 30000,
+  DEFAULT_REQUEST_MS = 30000,
+  DEFAULT_IDLE_MS = 75000,
+  DEFAULT_PROGRESS_MS = 600000,
+  DEFAULT_DELAY_MS = 15 * 60000,
+  DEFAULT_LATE_MS = 60 * 60000,
+  DEFAULT_HTTP_THREADS = 16,
+  DEFAULT_CONNECTIONS = 4096,
+  SMALLEST_CONNECTIONS = 16,
+};
+
+struct diffd_config diffd_config_default(void) {
+  return (struct diffd_config){.progress_timeout_ms = DEFAULT_PROGRESS_MS,
+                               .flow_logs_delay_ms = DEFAULT_DELAY_MS,
+                               .flow_logs_late_ms = DEFAULT_LATE_MS,
+                               .http_threads = DEFAULT_HTTP_THREADS,
+                               .http_address = ":8080",
+                               .log_level = DIFFD_LOG_INFO,
+                               .signals = {SIGTERM, SIGINT},
+                               .signal_count = 2,
+                               .drain_timeout_ms = DEFAULT_DRAIN_MS,
+                               .request_timeout_ms = DEFAULT_REQUEST_MS,
+                               .idle_timeout_ms = DEFAULT_IDLE_MS};
+}
+
+static unsigned cpus(void) {
+  long count = sysconf(_SC_NPROCESSORS_ONLN);
+  return count > 0 ? (unsigned)count : 1;
+}
+
+/* What the container allows, or UINT64_MAX: "max" is no number. */
+static uint64_t cgroup_memory_bytes(void) {
+  unsigned long long bytes = 0;
+  FILE *file = fopen("/sys/fs/cgroup/memory.max", "re");
+  if (file == NULL)
+    return UINT64_MAX;
+  if (fscanf(file, "%llu", &bytes) != 1)
+    bytes = UINT64_MAX;
+  (void)fclose(file);
+  return bytes;
+}
+
+static uint64_t machine_memory_bytes(void) {
+  long pages = sysconf(_SC_PHYS_PAGES);
+  long page = sysconf(_SC_PAGESIZE);
+  uint64_t physical = pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page : UINT64_C(1) << 30;
+  uint64_t allowed = cgroup_memory_bytes();
+  return allowed < physical ? allowed : physical;
+}
+
+static unsigned connections(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur / 2 >= DEFAULT_CONNECTIONS)
+    return DEFAULT_CONNECTIONS;
+  return limit.rlim_cur / 2 > SMALLEST_CONNECTIONS ? (unsigned)(limit.rlim_cur / 2) : SMALLEST_CONNECTIONS;
+}
+
+struct diffd_config diffd_config_resolve(const struct diffd_config *config) {
+  struct diffd_config full = *config;
+  const struct diffd_config usual = diffd_config_default();
+  if (full.progress_timeout_ms == 0)
+    full.progress_timeout_ms = usual.progress_timeout_ms;
+  if (full.workers == 0)
+    full.workers = cpus();
+  if (full.http_threads == 0)
+    full.http_threads = usual.http_threads;
+  if (full.memory_limit_bytes == 0)
+    full.memory_limit_bytes = machine_memory_bytes() / 2;
+  if (full.http_address == NULL)
+    full.http_address = usual.http_address;
+  if (full.drain_timeout_ms == 0)
+    full.drain_timeout_ms = usual.drain_timeout_ms;
+  if (full.request_timeout_ms == 0)
+    full.request_timeout_ms = usual.request_timeout_ms;
+  if (full.idle_timeout_ms == 0)
+    full.idle_timeout_ms = usual.idle_timeout_ms;
+  if (full.max_connections == 0)
+    full.max_connections = connections();
+  return full;
+}
