@@ -212,9 +212,7 @@ static const struct command {
   const char *summary;
   int (*run)(struct diffd_cli *cli, int argc, char **argv);
 } commands[] = {
-#ifdef DIFFD_HAVE_SERVICE
     {"serve", "run the service (also what happens without a command)", diffd_command_serve},
-#endif
     {"diff", "compare two graphs, or two sets or windows of flow logs", diffd_command_diff},
     {"graph", "make the graph of flow logs", diffd_command_graph},
     {"id", "print the id under which a diff is stored", diffd_command_id},
