@@ -136,7 +136,7 @@ if command -v dot >/dev/null; then
     say '  edge [fontname="Helvetica" fontsize=10]'
     flows | awk '
       function edge(style) { printf "  %s -> %s [label=\"%s\" %s]\n", $2, $3, $4, style; seen[$2]; seen[$3] }
-      $2 ~ /^n10_/ && $3 ~ /^n10_/ || others++ < 12 {
+      $2 ~ /^n10_/ && $3 ~ /^n10_/ || others++ < 6 {
         if (count++ < 90)
           edge(($1 == "ADDED" ? "color=\"#1a7f37\" penwidth=1.6" : "color=\"#9a9a9a\" style=dashed") ($5 == "red" ? " fontcolor=\"#cf222e\"" : ""))
       }

@@ -133,9 +133,12 @@ static uint32_t add_machines(struct world *world, uint32_t count, unsigned accou
 
 static struct cast cast_of(struct world *world) {
   uint32_t machines = (uint32_t)world->options->hosts;
-  struct cast cast = {
-      .web_count = machines / 4, .app_count = machines * 3 / 10, .db_count = machines > 100 ? 8 : 2};
-  cast.batch_count = machines - cast.web_count - cast.app_count - cast.db_count - 9;
+  struct cast cast = {.db_count = machines > 100 ? 8 : 2};
+  uint32_t rest =
+      machines - cast.db_count - 7; /* balancer, bastion, nat, cache, and the three of the events */
+  cast.web_count = rest * 3 / 10;
+  cast.app_count = rest * 4 / 10;
+  cast.batch_count = rest - cast.web_count - cast.app_count;
   cast.balancer = add_machine(world, 0);
   cast.bastion = add_machine(world, 0);
   cast.nat = add_machine(world, 0);
