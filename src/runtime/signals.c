@@ -21,6 +21,7 @@ struct diffd_signals {
   pthread_mutex_t lock;
   pthread_cond_t came;
   int first; /* 0 until one has come */
+  uint64_t first_ms;
 };
 
 /* Ends the process by the signal itself, so that whoever waits for the process sees why it ended. */
@@ -37,9 +38,13 @@ static void end_at_once(int number) {
 
 static void take(struct diffd_signals *signals, int number) {
   (void)pthread_mutex_lock(&signals->lock);
-  bool second = signals->first != 0;
-  if (!second)
+  uint64_t now = diffd_monotonic_ms();
+  bool echo = number == signals->first && now < signals->first_ms + DIFFD_SIGNAL_ECHO_MS;
+  bool second = signals->first != 0 && !echo;
+  if (signals->first == 0) {
     signals->first = number;
+    signals->first_ms = now;
+  }
   (void)pthread_cond_broadcast(&signals->came);
   (void)pthread_mutex_unlock(&signals->lock);
   if (second)

@@ -19,8 +19,12 @@ struct diffd_signals;
 enum diffd_status diffd_signals_start(const int *signals, size_t count, struct diffd_signals **ret,
                                       struct diffd_error *err) DIFFD_MUST_CHECK;
 
+/* The same signal again within so many milliseconds is taken for the same request: timeout(1), for one, sends
+ * its signal to the process and right afterwards to the process's group. */
+enum { DIFFD_SIGNAL_ECHO_MS = 100 };
+
 /* Waits until the first of the signals has come, and gives its number; with no signals, for ever. The next
- * one ends the process at once, as if it had never been caught. */
+ * one ends the process at once, as if it had never been caught, unless it is an echo of the first. */
 int diffd_signals_wait(struct diffd_signals *signals);
 
 /* Puts back what was before. Signals that came and were not waited for are dropped. Accepts NULL. */
