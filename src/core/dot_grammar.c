@@ -105,12 +105,6 @@ bool diffd_dot_hand_over(struct diffd_dot_parser *p) {
   return true;
 }
 
-unsigned diffd_dot_value_slot(const struct diffd_dot_parser *p, enum diffd_dot_attribute attribute) {
-  bool wanted =
-      diffd_dot_is_identity(attribute) || (p->handler.wants_counters && diffd_dot_is_counter(attribute));
-  return wanted && p->kind == DOT_EDGE_STATEMENT ? attribute : DOT_DISCARD;
-}
-
 static void set_target(struct diffd_dot_parser *p, unsigned slot) {
   p->target = slot;
   if (slot == DOT_DISCARD)
@@ -133,7 +127,7 @@ static bool begin_statement(struct diffd_dot_parser *p, enum dot_token token, ui
 }
 
 static bool begin_value(struct diffd_dot_parser *p, enum dot_token token, uint64_t at) {
-  unsigned slot = diffd_dot_value_slot(p, p->attribute);
+  unsigned slot = p->slots[p->kind == DOT_EDGE_STATEMENT][p->attribute];
   if (slot != DOT_DISCARD)
     set_target(p, slot);
   if (token == DOT_HTML && slot != DOT_DISCARD && diffd_dot_is_identity(p->attribute))

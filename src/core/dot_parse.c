@@ -20,6 +20,11 @@ enum diffd_status diffd_dot_parser_new(struct diffd_dot_handler handler, struct 
     bool identity = slot <= DIFFD_DOT_COLOR || slot == DOT_SLOT_SOURCE || slot == DOT_SLOT_DESTINATION;
     p->own[slot] = diffd_buffer_init(identity ? DIFFD_IDENTITY_VALUE_MAX : DOT_SHORT_MAX);
   }
+  for (unsigned i = 0; i <= DIFFD_DOT_NO_ATTRIBUTE; i++) {
+    bool wanted = diffd_dot_is_identity(i) || (handler.wants_counters && diffd_dot_is_counter(i));
+    p->slots[0][i] = DOT_DISCARD;
+    p->slots[1][i] = wanted ? (unsigned char)i : DOT_DISCARD;
+  }
   p->state = DOT_START;
   p->last_byte = '\n';
   p->bare_end = p->label_close = DOT_NOWHERE;

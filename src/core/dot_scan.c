@@ -6,11 +6,6 @@
 
 #include <string.h>
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-enum { STEP = 16 };
-#endif
-
 /* clang-format off */
 enum {
   NO = DIFFD_DOT_BYTE_OTHER, SP = DIFFD_DOT_BYTE_SPACE, LE = DIFFD_DOT_BYTE_LETTER, DI = DIFFD_DOT_BYTE_DIGIT,
@@ -50,16 +45,12 @@ const char *diffd_dot_name_end_scalar(const char *cur, const char *end) {
 }
 
 #ifdef __SSE2__
-static __m128i load(const char *cur) {
-  return _mm_loadu_si128((const __m128i *)(const void *)cur);
-}
-
 const char *diffd_dot_find(const char *cur, const char *end, char a, char b, char c) {
   const __m128i as = _mm_set1_epi8(a);
   const __m128i bs = _mm_set1_epi8(b);
   const __m128i cs = _mm_set1_epi8(c);
-  for (; end - cur >= STEP; cur += STEP) {
-    __m128i bytes = load(cur);
+  for (; end - cur >= DIFFD_DOT_BLOCK; cur += DIFFD_DOT_BLOCK) {
+    __m128i bytes = diffd_dot_load(cur);
     __m128i hits = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, as), _mm_cmpeq_epi8(bytes, bs)),
                                 _mm_cmpeq_epi8(bytes, cs));
     unsigned mask = (unsigned)_mm_movemask_epi8(hits);
@@ -69,21 +60,9 @@ const char *diffd_dot_find(const char *cur, const char *end, char a, char b, cha
   return diffd_dot_find_scalar(cur, end, a, b, c);
 }
 
-/* One bit for each byte that is in `first` .. `first + span`, compared as unsigned. */
-static __m128i in_range(__m128i bytes, char first, char span) {
-  __m128i from_zero = _mm_sub_epi8(bytes, _mm_set1_epi8(first));
-  return _mm_cmpeq_epi8(_mm_min_epu8(from_zero, _mm_set1_epi8(span)), from_zero);
-}
-
 const char *diffd_dot_name_end(const char *cur, const char *end) {
-  for (; end - cur >= STEP; cur += STEP) {
-    __m128i bytes = load(cur);
-    __m128i letters = in_range(_mm_or_si128(bytes, _mm_set1_epi8(0x20)), 'a', 'z' - 'a');
-    __m128i digits = in_range(bytes, '0', '9' - '0');
-    __m128i underscores = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('_'));
-    /* The sign bit of the bytes themselves stands for those from 0x80 on. */
-    __m128i names = _mm_or_si128(_mm_or_si128(letters, digits), _mm_or_si128(underscores, bytes));
-    unsigned others = (unsigned)_mm_movemask_epi8(names) ^ 0xFFFFU;
+  for (; end - cur >= DIFFD_DOT_BLOCK; cur += DIFFD_DOT_BLOCK) {
+    unsigned others = (unsigned)_mm_movemask_epi8(diffd_dot_name_bytes(diffd_dot_load(cur))) ^ 0xFFFFU;
     if (others != 0)
       return cur + __builtin_ctz(others);
   }
@@ -159,3 +138,47 @@ enum diffd_dot_attribute diffd_dot_attribute_of(const char *name, size_t len) {
     return DIFFD_DOT_NO_ATTRIBUTE;
   }
 }
+
+#ifdef __SSE2__
+/* Where a name stands is told by two of its bytes and its length; the numbers were searched so that no two
+ * names meet. */
+static unsigned place_of(const char *name, size_t len) {
+  unsigned sum = (unsigned char)name[len - 1] * 6U + (unsigned char)name[len - 5] * 5U + (unsigned)len;
+  return sum >> 2 & 15U;
+}
+
+enum diffd_dot_attribute diffd_dot_attribute_in(const char *name, size_t len, const char *end) {
+  /* A place without a name has length 0 and is equal to nothing. */
+  static const struct {
+    char name[DIFFD_DOT_BLOCK];
+    unsigned char len;
+    unsigned char attribute;
+  } places[16] = {
+      [12] = {"govpc_accountID", 15, DIFFD_DOT_ACCOUNT},
+      [7] = {"govpc_eniID", 11, DIFFD_DOT_ENI},
+      [13] = {"govpc_srcPort", 13, DIFFD_DOT_SRCPORT},
+      [2] = {"govpc_dstPort", 13, DIFFD_DOT_DSTPORT},
+      [6] = {"govpc_protocol", 14, DIFFD_DOT_PROTOCOL},
+      [8] = {"color", 5, DIFFD_DOT_COLOR},
+      [11] = {"govpc_packets", 13, DIFFD_DOT_PACKETS},
+      [9] = {"govpc_bytes", 11, DIFFD_DOT_BYTES},
+      [0] = {"govpc_start", 11, DIFFD_DOT_START},
+      [4] = {"govpc_end", 9, DIFFD_DOT_END},
+      [10] = {"label", 5, DIFFD_DOT_LABEL},
+  };
+  if (end - name < DIFFD_DOT_BLOCK)
+    return diffd_dot_attribute_of(name, len);
+  if (len < 5 || len >= DIFFD_DOT_BLOCK)
+    return DIFFD_DOT_NO_ATTRIBUTE;
+  unsigned place = place_of(name, len);
+  __m128i equal = _mm_cmpeq_epi8(diffd_dot_load(name), diffd_dot_load(places[place].name));
+  unsigned mask = (1U << len) - 1;
+  bool same_name = places[place].len == len && ((unsigned)_mm_movemask_epi8(equal) & mask) == mask;
+  return same_name ? places[place].attribute : DIFFD_DOT_NO_ATTRIBUTE;
+}
+#else
+enum diffd_dot_attribute diffd_dot_attribute_in(const char *name, size_t len, const char *end) {
+  (void)end;
+  return diffd_dot_attribute_of(name, len);
+}
+#endif

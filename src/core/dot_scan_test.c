@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,12 +29,15 @@ static void test_kernels_agree_with_scalar(void **state) {
       assert_ptr_equal(diffd_dot_find(run, end, '"', '\\', '\0'), end);
       assert_ptr_equal(diffd_dot_name_end(run, end), end);
       size_t hit = len == 0 ? 0 : (align * 31 + len * 7) % len;
-      static const char stops[] = {'"', '\\', '\0', ' ', '[', '@', '`', '{', '/', ':', '^', '\x7F'};
+      static const char stops[] = {'"', '\\', '\0', ' ',    '[', '@', '`',    '{',
+                                   '/', ':',  '^',  '\x7F', '=', '5', '\xFF', '\n'};
       for (size_t i = 0; len > 0 && i < sizeof stops; i++) {
         run[hit] = stops[i];
         assert_ptr_equal(diffd_dot_find(run, end, '"', '\\', '\0'),
                          diffd_dot_find_scalar(run, end, '"', '\\', '\0'));
-        assert_ptr_equal(diffd_dot_name_end(run, end), run + hit);
+        assert_ptr_equal(diffd_dot_name_end(run, end), diffd_dot_name_end_scalar(run, end));
+        assert_ptr_equal(diffd_dot_word_end(run, end), diffd_dot_name_end_scalar(run, end));
+        assert_ptr_equal(diffd_dot_string_end(run, end), diffd_dot_find_scalar(run, end, '"', '\\', '\0'));
       }
       free(block);
     }
@@ -84,11 +88,18 @@ static void test_words_are_told_by_their_bytes(void **state) {
     char other[32];
     size_t len = strlen(names[i]);
     assert_int_equal(diffd_dot_attribute_of(names[i], len), i);
+    (void)snprintf(other, sizeof other, "%s%s", names[i], "=0123456789012345");
+    assert_int_equal(diffd_dot_attribute_in(other, len, other + sizeof other), i);
+    assert_int_equal(diffd_dot_attribute_in(other, len, other + len), i);
+    assert_int_equal(diffd_dot_attribute_in(other, len + 1, other + sizeof other), DIFFD_DOT_NO_ATTRIBUTE);
+    for (size_t shorter = 0; shorter < len; shorter++)
+      assert_int_equal(diffd_dot_attribute_in(other, shorter, other + sizeof other), DIFFD_DOT_NO_ATTRIBUTE);
     assert_int_equal(diffd_dot_attribute_of(names[i], len - 1), DIFFD_DOT_NO_ATTRIBUTE);
     for (size_t at = 0; at < len; at++) {
       memcpy(other, names[i], len);
       other[at] ^= 0x20;
       assert_int_equal(diffd_dot_attribute_of(other, len), DIFFD_DOT_NO_ATTRIBUTE);
+      assert_int_equal(diffd_dot_attribute_in(other, len, other + sizeof other), DIFFD_DOT_NO_ATTRIBUTE);
     }
   }
 }

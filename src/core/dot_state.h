@@ -67,6 +67,8 @@ enum { DOT_SHORT_MAX = 64 };
 
 struct diffd_dot_parser {
   struct diffd_dot_handler handler;
+  /* Where an attribute's value goes: in an edge [1], in every other statement [0]. */
+  unsigned char slots[2][DIFFD_DOT_NO_ATTRIBUTE + 1];
 
   /* The chunk, during feed. */
   const char *chunk;
@@ -94,8 +96,9 @@ struct diffd_dot_parser {
   uint64_t bare_end;     /* and the byte after it */
   uint64_t string_close; /* the closing quote of the last quoted string */
 
-  /* Texts of the statement. A borrowed one points into the chunk and is copied when that ends. */
-  struct diffd_span text[DOT_SLOTS];
+  /* Texts of the statement, and a place for what is discarded. A borrowed one points into the chunk and is
+   * copied when that ends. */
+  struct diffd_span text[DOT_SLOTS + 1];
   unsigned borrowed; /* one bit a slot */
   struct diffd_buffer own[DOT_SLOTS];
 
@@ -133,8 +136,6 @@ bool diffd_dot_hand_over(struct diffd_dot_parser *p);
 bool diffd_dot_is_between(enum dot_state state);
 /* Refuses the end of the input in every state but DOT_CLOSED. */
 bool diffd_dot_end_of_input(struct diffd_dot_parser *p, uint64_t at);
-/* Where the value of an attribute of this statement goes. */
-unsigned diffd_dot_value_slot(const struct diffd_dot_parser *p, enum diffd_dot_attribute attribute);
 
 /* dot_lex.c. */
 bool diffd_dot_lex_chunk(struct diffd_dot_parser *p);
