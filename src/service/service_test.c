@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A whole run on modules of the caller's: from the start line to the stop, by HTTP and by signal.
+ */
+#include "diffd/service.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+
+#include <arpa/inet.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/test_dir.h"
+#include "handlers/test_fakes.h"
+
+#define QUERY                                                                                                \
+  "/?previous_start=2019-07-01T00:00:00Z&previous_stop=2019-07-02T00:00:00Z&"                                \
+  "next_start=2019-07-02T00:00:00Z&next_stop=2019-07-03T00:00:00Z"
+#define ID "3922f049-51e0-5ae0-ac67-2ae395a74eed"
+
+struct fixture {
+  struct fakes fakes;
+  struct diffd_service service;
+  pthread_t thread;
+  atomic_uint port;
+  enum diffd_status status;
+  struct diffd_error err;
+  char answer[2048];
+};
+
+static void on_listening(void *arg, uint16_t port) {
+  atomic_store(&((struct fixture *)arg)->port, port);
+}
+
+static int set_up(void **state) {
+  struct fixture *f = calloc(1, sizeof *f);
+  fakes_init(&f->fakes);
+  f->service = (struct diffd_service){.config = diffd_config_default(),
+                                      .storage = &f->fakes.storage.base,
+                                      .marker = &f->fakes.marker.base,
+                                      .queuer = &f->fakes.queuer.base,
+                                      .source = &f->fakes.source.base,
+                                      .differ = &f->fakes.differ.base,
+                                      .log = &f->fakes.log.base,
+                                      .listening = on_listening,
+                                      .listening_arg = f};
+  f->service.config.http_address = "127.0.0.1:0";
+  f->service.config.workers = 2;
+  f->service.config.signals[0] = SIGUSR1;
+  f->service.config.signal_count = 1;
+  *state = f;
+  return 0;
+}
+
+static int tear_down(void **state) {
+  struct fixture *f = *state;
+  fakes_clean_up(&f->fakes);
+  free(f);
+  return 0;
+}
+
+static void *run(void *arg) {
+  struct fixture *f = arg;
+  f->status = diffd_service_run(&f->service, &f->err);
+  return NULL;
+}
+
+/* The signal is blocked here, so that only the service takes it. */
+static void start(struct fixture *f) {
+  sigset_t set;
+  assert_int_equal(sigemptyset(&set) | sigaddset(&set, SIGUSR1), 0);
+  assert_int_equal(pthread_sigmask(SIG_BLOCK, &set, NULL), 0);
+  assert_int_equal(pthread_create(&f->thread, NULL, run, f), 0);
+  assert_true(FAKES_WAIT(atomic_load(&f->port) != 0));
+}
+
+static void stop(struct fixture *f) {
+  assert_int_equal(kill(getpid(), SIGUSR1), 0);
+  assert_int_equal(pthread_join(f->thread, NULL), 0);
+  assert_int_equal(f->status, DIFFD_OK);
+}
+
+static int ask(struct fixture *f, const char *method, const char *target, const char *body) {
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atomic_load(&f->port))};
+  char request[2048];
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  assert_int_equal(connect(fd, (const struct sockaddr *)&address, sizeof address), 0);
+  int len = snprintf(request, sizeof request,
+                     "%s %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n%s",
+                     method, target, strlen(body), body);
+  assert_int_equal(send(fd, request, (size_t)len, 0), len);
+  size_t got = 0;
+  for (ssize_t n; (n = recv(fd, f->answer + got, sizeof f->answer - 1 - got, 0)) > 0;)
+    got += (size_t)n;
+  f->answer[got] = '\0';
+  assert_int_equal(close(fd), 0);
+  return got > 12 ? atoi(f->answer + 9) : 0;
+}
+
+/* Asked for, made, fetched, stopped; and the log says when. */
+static void test_all(void **state) {
+  struct fixture *f = *state;
+  start(f);
+  assert_int_equal(ask(f, "GET", QUERY, ""), 404);
+  assert_int_equal(ask(f, "POST", QUERY, ""), 202);
+  assert_true(FAKES_WAIT(fakes_queued(&f->fakes) == 0));
+  assert_true(FAKES_WAIT(!fakes_is_marked(&f->fakes, ID)));
+  assert_int_equal(ask(f, "GET", QUERY, ""), 200);
+  assert_non_null(strstr(f->answer, "\r\n\r\ndigraph {\ndiff of " ID "}"));
+  stop(f);
+  assert_true(fakes_logged(&f->fakes, "info service-started address=127.0.0.1:0 port="));
+  assert_true(fakes_logged(&f->fakes, "info service-stopping signal="));
+  assert_true(fakes_logged(&f->fakes, "info service-stopped cancelled_requests=0 cancelled_jobs=0"));
+}
+
+/* At the stop a job at work is finished, and what waits stays in the queue, marked. */
+static void test_stop_at_work(void **state) {
+  struct fixture *f = *state;
+  f->service.config.workers = 1;
+  fakes_set_hold(&f->fakes, true);
+  fakes_add_job(&f->fakes, "a");
+  fakes_add_job(&f->fakes, "b");
+  start(f);
+  assert_true(FAKES_WAIT(fakes_at_work(&f->fakes) == 1));
+  assert_int_equal(kill(getpid(), SIGUSR1), 0);
+  assert_true(FAKES_WAIT(fakes_logged(&f->fakes, "service-stopping")));
+  fakes_sleep_ms(50);
+  fakes_set_hold(&f->fakes, false);
+  assert_int_equal(pthread_join(f->thread, NULL), 0);
+  assert_int_equal(f->status, DIFFD_OK);
+  assert_true(fakes_is_stored(&f->fakes, "a"));
+  assert_false(fakes_is_stored(&f->fakes, "b"));
+  assert_true(fakes_is_marked(&f->fakes, "b"));
+  assert_int_equal(fakes_queued(&f->fakes), 1);
+}
+
+/* A worker alone makes what is delivered to it, and has no API. */
+static void test_worker_role(void **state) {
+  struct fixture *f = *state;
+  static const char body[] =
+      "{\"id\":\"x\",\"previousStart\":\"2019-07-01T00:00:00Z\",\"previousStop\":\"2019-07-02T00:00:00Z\","
+      "\"nextStart\":\"2019-07-02T00:00:00Z\",\"nextStop\":\"2019-07-03T00:00:00Z\"}";
+  f->service.config.role = DIFFD_ROLE_WORKER;
+  f->service.source = NULL;
+  start(f);
+  assert_int_equal(ask(f, "POST", "/topic/event", body), 204);
+  assert_true(fakes_is_stored(&f->fakes, "x"));
+  assert_int_equal(ask(f, "GET", QUERY, ""), 404);
+  assert_non_null(strstr(f->answer, "404 page not found\n"));
+  stop(f);
+}
+
+/* An API alone needs neither differ nor grapher, and starts no job. */
+static void test_api_role(void **state) {
+  struct fixture *f = *state;
+  f->service.config.role = DIFFD_ROLE_API;
+  f->service.differ = NULL;
+  start(f);
+  assert_int_equal(ask(f, "POST", QUERY, ""), 202);
+  assert_int_equal(ask(f, "POST", "/topic/event", "{}"), 404);
+  fakes_sleep_ms(100);
+  assert_int_equal(fakes_queued(&f->fakes), 1);
+  stop(f);
+}
+
+static void expect_no_start(struct fixture *f, enum diffd_status status, const char *part) {
+  assert_int_equal(diffd_service_run(&f->service, &f->err), status);
+  if (strstr(f->err.detail, part) == NULL)
+    fail_msg("\"%s\" is not in \"%s\"", part, f->err.detail);
+  assert_int_equal(atomic_load(&f->port), 0);
+}
+
+/* What keeps it from starting is told, with a way out. */
+static void test_no_start(void **state) {
+  struct fixture *f = *state;
+  f->service.config.http_address = "192.0.2.1:0";
+  expect_no_start(f, DIFFD_INVALID, "192.0.2.1");
+  f->service.config.http_address = "127.0.0.1:0";
+  f->service.config.signals[0] = SIGKILL;
+  expect_no_start(f, DIFFD_INVALID, "RUNTIME_SIGNALS_OS_SIGNALS");
+  f->service.config.signals[0] = SIGUSR1;
+  f->service.queuer = NULL;
+  expect_no_start(f, DIFFD_INVALID, "DIFF_DATA_DIR");
+}
+
+/* Embedded modules in a folder: marks without a job are swept, those with one are kept, and an API alone has
+ * no use for a queue of its own. */
+static void test_embedded(void **state) {
+  struct fixture *f = *state;
+  void *dir_state;
+  assert_int_equal(test_dir_make(&dir_state), 0);
+  const struct test_dir *dir = dir_state;
+  test_mkdir(dir, "marks");
+  test_write(dir, "marks/stale_in_progress", "2019-07-01T00:00:00Z");
+  test_write(dir, "marks/waits_in_progress", "2019-07-01T00:00:00Z");
+  f->service.config.data_dir = dir->path;
+  f->service.storage = NULL;
+  f->service.marker = NULL;
+  fakes_add_job(&f->fakes, "waits");
+  f->fakes.ready_at = INT64_MAX;
+  start(f);
+  assert_int_equal(test_count(dir, "marks"), 1);
+  stop(f);
+  char text[128];
+  assert_non_null(strstr(test_read(dir, "marks/waits_in_progress", text, sizeof text), "T"));
+  assert_null(strstr(text, "2019"));
+  f->service.queuer = NULL;
+  f->service.config.role = DIFFD_ROLE_API;
+  atomic_store(&f->port, 0);
+  expect_no_start(f, DIFFD_INVALID, "DIFF_ROLE");
+  assert_int_equal(test_dir_destroy(&dir_state), 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void) {
+  const struct CMUnitTest tests[] = {TEST(test_all),      TEST(test_stop_at_work), TEST(test_worker_role),
+                                     TEST(test_api_role), TEST(test_no_start),     TEST(test_embedded)};
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
