@@ -49,6 +49,7 @@ struct fake_grapher {
   bool waits_for_cancel[2];      /* before it answers */
   bool meets_the_other;          /* both calls have to be there before one answers */
   atomic_int inside;
+  atomic_int cancelled;
 };
 
 static enum diffd_status fake_get(struct diffd_grapher *self, const struct diffd_context *ctx,
@@ -63,7 +64,7 @@ static enum diffd_status fake_get(struct diffd_grapher *self, const struct diffd
     (void)usleep(1000);
   }
   for (int ms = 0; fake->waits_for_cancel[side]; ms++) {
-    if (diffd_context_cancelled(ctx))
+    if (diffd_context_cancelled(ctx) && ++fake->cancelled > 0)
       return diffd_fail(err, DIFFD_CANCELLED, "cancelled");
     if (ms > 10000)
       return diffd_fail(err, DIFFD_INTERNAL, "nobody cancelled");
@@ -149,6 +150,7 @@ static void test_one_failure_cancels_the_other(void **state) {
     assert_string_equal(err.detail,
                         side == 0 ? "previous graph, 1970-01-01T00:00:00Z to 1970-01-01T01:00:00Z: broken"
                                   : "next graph, 1970-01-01T00:01:00Z to 1970-01-01T00:02:00Z: broken");
+    assert_int_equal(atomic_load(&fake.cancelled), 1);
     assert_int_equal(ftell(out), 0);
     assert_int_equal(fclose(out), 0);
   }
@@ -167,6 +169,7 @@ static void test_cancelling_reaches_both(void **state) {
   FILE *out = tmpfile();
   assert_non_null(out);
   assert_int_equal(diff(&fake, &ctx, out, &err), DIFFD_CANCELLED);
+  assert_int_equal(atomic_load(&fake.cancelled), 2);
   assert_int_equal(fclose(out), 0);
 }
 

@@ -322,14 +322,22 @@ static void test_broken_databases(void **state) {
                    DIFFD_IO);
   assert_non_null(strstr(f.err.detail, "text.db is broken"));
   assert_non_null(strstr(f.err.detail, "move the file"));
-  int fd = open(f.path, O_WRONLY | O_CLOEXEC);
-  char garbage[4096];
+  /* Whichever page is garbage, the queue says so when it is opened. */
+  enum { PAGE_BYTES = 4096 };
+  char garbage[PAGE_BYTES], kept[PAGE_BYTES];
   memset(garbage, 0xa5, sizeof garbage);
-  for (off_t at = 4096; at < st.st_size + 100000; at += 8192)
+  assert_int_equal(stat(f.path, &st), 0);
+  assert_true(st.st_size > 5 * PAGE_BYTES);
+  for (off_t at = 0; at < st.st_size; at += PAGE_BYTES) {
+    int fd = open(f.path, O_RDWR | O_CLOEXEC);
+    assert_int_equal(pread(fd, kept, sizeof kept, at), sizeof kept);
     assert_int_equal(pwrite(fd, garbage, sizeof garbage, at), sizeof garbage);
-  assert_int_equal(close(fd), 0);
-  assert_int_equal(diffd_sqlite_queue_open(f.path, &f.options, &queue, NULL, &f.err), DIFFD_IO);
-  assert_non_null(strstr(f.err.detail, "is broken"));
+    if (diffd_sqlite_queue_open(f.path, &f.options, &queue, NULL, &f.err) != DIFFD_IO ||
+        strstr(f.err.detail, "is broken") == NULL)
+      fail_msg("page at %lld: %s", (long long)at, f.err.detail);
+    assert_int_equal(pwrite(fd, kept, sizeof kept, at), sizeof kept);
+    assert_int_equal(close(fd), 0);
+  }
   assert_int_equal(diffd_sqlite_queue_attach(test_path(dir, "none.db", path), &queue, &f.err),
                    DIFFD_NOT_FOUND);
   test_write(dir, "empty.db", "");
