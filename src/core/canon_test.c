@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the fast path takes for a canonical line, the general reader reads as the same statement with the same key. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/canon.h"
+#include "core/dot_parse.h"
+#include "core/edge_key.h"
+
+static const char edge_line[] =
+    "\tn10_1_11_1 -> n6_20010db8000000000000000000000001 [govpc_accountID=\"123456789010\" "
+    "govpc_eniID=\"eni-abc123de\" govpc_srcPort=\"0\" govpc_dstPort=\"80\" govpc_protocol=\"6\" "
+    "govpc_packets=\"25\" govpc_bytes=\"1100\" govpc_start=\"1418530000\" govpc_end=\"1477913820\" color=green "
+    "label=\"accountID=123456789010\\neniID=eni-abc123de\\nsrcPort=0\\ndstPort=80\\nprotocol=6\"]\n";
+static const char node_line[] = "\tn1723116139 [label=\"172.31.16.139\"]\n";
+
+struct seen {
+  unsigned statements;
+  enum diffd_dot_kind kind;
+  uint64_t begin;
+  uint64_t end;
+  uint64_t mark_at;
+  enum diffd_mark_kind mark_kind;
+  struct diffd_key key;
+  struct diffd_counters counters;
+};
+
+struct fixture {
+  struct diffd_line_index index;
+  struct diffd_keyer keyer;
+  struct diffd_buffer scratch;
+  char *text; /* one line and its padding */
+  size_t len;
+  struct seen seen;
+};
+
+static int make_fixture(void **state) {
+  struct fixture *f = calloc(1, sizeof *f);
+  struct diffd_error err;
+  if (f == NULL || diffd_line_index_init(&f->index, &err) != DIFFD_OK)
+    return -1;
+  diffd_keyer_init(&f->keyer, (const uint8_t *)"a secret of ours");
+  f->scratch = diffd_buffer_init(1 << 20);
+  f->text = malloc(4096);
+  *state = f;
+  return f->text == NULL;
+}
+
+static int drop_fixture(void **state) {
+  struct fixture *f = *state;
+  diffd_line_index_clean_up(&f->index);
+  diffd_buffer_clean_up(&f->scratch);
+  free(f->text);
+  free(f);
+  return 0;
+}
+
+static enum diffd_status see(void *arg, const struct diffd_dot_statement *s, struct diffd_error *err) {
+  struct fixture *f = arg;
+  f->seen.statements++;
+  f->seen.kind = s->kind;
+  f->seen.begin = s->begin;
+  f->seen.end = s->end;
+  f->seen.mark_at = s->mark_at;
+  f->seen.mark_kind = s->mark_kind;
+  f->seen.counters = s->counters;
+  if (s->kind == DIFFD_DOT_EDGE)
+    return diffd_keyer_identity(&f->keyer, &s->identity, &f->scratch, &f->seen.key, err);
+  f->seen.key = diffd_keyer_node(&f->keyer, s->identity.source.ptr, s->identity.source.len);
+  return DIFFD_OK;
+}
+
+/* How many statements the general reader finds in the line; 0 where it refuses it. */
+static unsigned read_generally(struct fixture *f) {
+  struct diffd_dot_parser *parser;
+  struct diffd_error err;
+  struct diffd_dot_handler handler = {.statement = see, .arg = f, .wants_counters = true};
+  f->seen = (struct seen){0};
+  assert_int_equal(diffd_dot_parser_new(handler, &parser, &err), DIFFD_OK);
+  diffd_dot_parser_enter_body(parser, 0);
+  enum diffd_status status = diffd_dot_parser_feed(parser, f->text, f->len, &err);
+  if (status == DIFFD_OK && diffd_dot_parser_between_statements(parser))
+    status = diffd_dot_parser_cut(parser, &err);
+  else
+    status = DIFFD_BAD_GRAPH;
+  diffd_dot_parser_destroy(parser);
+  return status == DIFFD_OK ? f->seen.statements : 0;
+}
+
+static void set_text(struct fixture *f, const char *line, size_t len) {
+  memset(f->text, '"', 4096);
+  memcpy(f->text, line, len);
+  f->len = len;
+  diffd_line_scan_scalar(f->text, len, &f->index);
+}
+
+static bool is_canonical_edge(struct fixture *f, struct diffd_canon_edge *edge) {
+  return f->index.line_count > 0 && diffd_canon_edge(f->text, &f->index, 0, edge);
+}
+
+/* Checks a line that may be anything; true where the fast path took it. */
+static bool check_edge(struct fixture *f, const char *line, size_t len) {
+  struct diffd_canon_edge edge;
+  set_text(f, line, len);
+  if (!is_canonical_edge(f, &edge) || edge.end + 1 != len)
+    return false;
+  assert_int_equal(read_generally(f), 1);
+  assert_int_equal(f->seen.kind, DIFFD_DOT_EDGE);
+  assert_int_equal(f->seen.begin, edge.begin);
+  assert_int_equal(f->seen.end, edge.end);
+  assert_int_equal(f->seen.mark_kind, DIFFD_MARK_LABEL);
+  assert_int_equal(f->seen.mark_at, edge.end - 2);
+  struct diffd_key key =
+      diffd_keyer_canonical(&f->keyer, f->text + edge.begin, edge.key_end - edge.begin, edge.red);
+  assert_true(key.low == f->seen.key.low && key.high == f->seen.key.high);
+  struct diffd_identity identity;
+  struct diffd_counters counters;
+  struct diffd_key of_fields;
+  struct diffd_error err;
+  diffd_canon_edge_fields(f->text + edge.begin, edge.end - edge.begin, &identity, &counters);
+  assert_int_equal(diffd_keyer_identity(&f->keyer, &identity, &f->scratch, &of_fields, &err), DIFFD_OK);
+  assert_true(of_fields.low == key.low && of_fields.high == key.high);
+  assert_memory_equal(&counters, &f->seen.counters, sizeof counters);
+  return true;
+}
+
+static bool check_node(struct fixture *f, const char *line, size_t len) {
+  struct diffd_canon_node node;
+  set_text(f, line, len);
+  if (f->index.line_count == 0 || !diffd_canon_node(f->text, &f->index, 0, &node) || node.end + 1 != len)
+    return false;
+  assert_int_equal(read_generally(f), 1);
+  assert_int_equal(f->seen.kind, DIFFD_DOT_NODE);
+  assert_int_equal(f->seen.begin, node.begin);
+  assert_int_equal(f->seen.end, node.end);
+  struct diffd_key key = diffd_keyer_node(&f->keyer, f->text + node.begin, node.id_end - node.begin);
+  assert_true(key.low == f->seen.key.low && key.high == f->seen.key.high);
+  return true;
+}
+
+static void test_what_graphers_write_is_canonical(void **state) {
+  struct fixture *f = *state;
+  assert_true(check_edge(f, edge_line, sizeof edge_line - 1));
+  assert_true(check_node(f, node_line, sizeof node_line - 1));
+  assert_false(check_node(f, edge_line, sizeof edge_line - 1));
+  assert_false(check_edge(f, node_line, sizeof node_line - 1));
+}
+
+/* Each byte of a line replaced by each that means something, taken out, doubled: whatever is still taken must be
+ * read alike. A wrong fast path would take a line whose quotes, blanks or ids are not what they look like. */
+static void each_mutation(struct fixture *f, const char *line, size_t len,
+                          bool (*check)(struct fixture *f, const char *line, size_t len)) {
+  static const char bytes[] = "\"\\ \t\n\r\x01;,=[]{}<>#/*-+:nNgr0zA_\x80";
+  char text[1024];
+  unsigned taken = 0;
+  for (size_t at = 0; at < len; at++) {
+    for (size_t b = 0; b < sizeof bytes; b++) { /* the NUL at its end, too */
+      memcpy(text, line, len);
+      text[at] = bytes[b];
+      taken += check(f, text, len);
+      memmove(text + at + 1, line + at, len - at);
+      taken += check(f, text, len + 1);
+    }
+    memcpy(text, line, at);
+    memcpy(text + at, line + at + 1, len - at - 1);
+    taken += check(f, text, len - 1);
+  }
+  assert_true(taken > len); /* most changes of a value leave the line canonical */
+}
+
+static void test_mutated_edges_are_read_alike(void **state) {
+  each_mutation(*state, edge_line, sizeof edge_line - 1, check_edge);
+}
+
+static void test_mutated_nodes_are_read_alike(void **state) {
+  each_mutation(*state, node_line, sizeof node_line - 1, check_node);
+}
+
+static void test_pairs_of_mutations_are_read_alike(void **state) {
+  struct fixture *f = *state;
+  static const char bytes[] = "\"\\ \n=[]0";
+  char text[sizeof edge_line];
+  srandom(11);
+  for (int i = 0; i < 300000; i++) {
+    memcpy(text, edge_line, sizeof edge_line);
+    for (int m = 0; m < 2 + i % 2; m++)
+      text[(size_t)random() % (sizeof edge_line - 1)] = bytes[(size_t)random() % (sizeof bytes - 1)];
+    (void)check_edge(f, text, sizeof edge_line - 1);
+  }
+}
+
+static void test_keywords_and_long_ids_are_left_to_the_general_reader(void **state) {
+  struct fixture *f = *state;
+  static const char keyword[] = "\tnode [label=\"172.31.16.139\"]\n";
+  assert_false(check_node(f, keyword, sizeof keyword - 1));
+  char text[256] = "\tn";
+  memset(text + 2, '1', 80);
+  strcpy(text + 82, " [label=\"x\"]\n");
+  assert_false(check_node(f, text, strlen(text)));
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_what_graphers_write_is_canonical),
+      cmocka_unit_test(test_mutated_edges_are_read_alike),
+      cmocka_unit_test(test_mutated_nodes_are_read_alike),
+      cmocka_unit_test(test_pairs_of_mutations_are_read_alike),
+      cmocka_unit_test(test_keywords_and_long_ids_are_left_to_the_general_reader),
+  };
+  return cmocka_run_group_tests(tests, make_fixture, drop_fixture);
+}

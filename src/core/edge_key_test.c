@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Different identities have different keys, however their values try to look alike. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/edge_key.h"
+
+#define SPAN(text) ((struct diffd_span){text, sizeof(text) - 1})
+static const struct diffd_span absent = {NULL, 0};
+
+static struct diffd_key key_of(const struct diffd_identity *identity) {
+  struct diffd_keyer keyer;
+  struct diffd_key key;
+  struct diffd_error err;
+  struct diffd_buffer scratch = diffd_buffer_init(1 << 20);
+  diffd_keyer_init(&keyer, (const uint8_t *)"0123456789abcdef");
+  assert_int_equal(diffd_keyer_identity(&keyer, identity, &scratch, &key, &err), DIFFD_OK);
+  diffd_buffer_clean_up(&scratch);
+  return key;
+}
+
+static void test_values_that_imitate_separators_keep_identities_apart(void **state) {
+  (void)state;
+  const struct diffd_identity identities[] = {
+      {SPAN("a"), SPAN("b"), SPAN("1"), SPAN("2"), SPAN("3"), SPAN("4"), SPAN("5"), SPAN("red")},
+      {SPAN("b"), SPAN("a"), SPAN("1"), SPAN("2"), SPAN("3"), SPAN("4"), SPAN("5"), SPAN("red")},
+      {SPAN("a"), SPAN("b"), SPAN("1"), SPAN("2"), SPAN("3"), SPAN("4"), SPAN("5"), SPAN("green")},
+      {SPAN("a"), SPAN("b"), SPAN("1"), SPAN("2"), SPAN("3"), SPAN("4"), SPAN("5"), SPAN("")},
+      {SPAN("a"), SPAN("b"), SPAN("1"), SPAN("2"), SPAN("3"), SPAN("4"), SPAN("5"), absent},
+      {SPAN("a"), SPAN("b"), SPAN("1"), SPAN("2"), SPAN("3"), SPAN("4"), absent, SPAN("5")},
+      {SPAN("a"), SPAN("b"), SPAN("1"), SPAN("2"), SPAN("3"), absent, SPAN("4"), SPAN("5")},
+      {SPAN("a -> b"), SPAN("c"), absent, absent, absent, absent, absent, absent},
+      {SPAN("a"), SPAN("b -> c"), absent, absent, absent, absent, absent, absent},
+      {SPAN("a\x01" "a->\x01" "ab"), SPAN("c"), absent, absent, absent, absent, absent, absent},
+      {SPAN("a"), SPAN("b"), SPAN(""), absent, absent, absent, absent, absent},
+      {SPAN("a"), SPAN("b"), absent, absent, absent, absent, absent, absent},
+      {SPAN("a"), SPAN("b [govpc_accountID=\"\""), absent, absent, absent, absent, absent, absent},
+      {SPAN("a"), SPAN("b"), SPAN("1\" govpc_eniID=\"2"), absent, absent, absent, absent, absent},
+      {SPAN("a"), SPAN("b"), SPAN("1"), SPAN("2"), absent, absent, absent, absent},
+      {SPAN("a"), SPAN("b"), SPAN("1\x01" "a govpc_eniID=\x01" "a2"), absent, absent, absent, absent, absent},
+      {SPAN("a"), SPAN("b"), SPAN("\x01"), absent, absent, absent, absent, absent},
+      {SPAN("a"), SPAN("b"), SPAN("\x01\x01"), absent, absent, absent, absent, absent},
+      {SPAN("a"), SPAN("b"), SPAN("\""), absent, absent, absent, absent, absent},
+  };
+  size_t count = sizeof identities / sizeof identities[0];
+  for (size_t i = 0; i < count; i++)
+    for (size_t j = 0; j < count; j++) {
+      struct diffd_key a = key_of(&identities[i]);
+      struct diffd_key b = key_of(&identities[j]);
+      assert_true((a.low == b.low && a.high == b.high) == (i == j));
+    }
+}
+
+static void test_the_seed_changes_every_key(void **state) {
+  (void)state;
+  struct diffd_keyer one;
+  struct diffd_keyer two;
+  diffd_keyer_init(&one, (const uint8_t *)"0123456789abcdef");
+  diffd_keyer_init(&two, (const uint8_t *)"0123456789abcdeg");
+  struct diffd_key a = diffd_keyer_canonical(&one, "n1 -> n2", 8, true);
+  struct diffd_key b = diffd_keyer_canonical(&two, "n1 -> n2", 8, true);
+  assert_true(a.low != b.low && a.high != b.high);
+  assert_true(one.green.low != two.green.low);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_values_that_imitate_separators_keep_identities_apart),
+      cmocka_unit_test(test_the_seed_changes_every_key),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
