@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The diff against the plain one: the same bytes, or both refuse, for any two texts, block length, thread count, kernel,
- * files or streams. The first bytes choose these; the texts are parted by a NUL.
+ * The diff against the plain one: the same bytes, or both refuse, for any two texts, block length, thread
+ * count, kernel, files or streams. The first bytes choose these; the texts are parted by a NUL.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +21,8 @@ struct choice {
 };
 
 static struct choice choose(const uint8_t *data) {
-  return (struct choice){64 + 8u * data[0], 1 + (data[1] & 3u), data[1] & 4 ? "scalar" : NULL, (data[1] & 8) != 0};
+  return (struct choice){64 + 8u * data[0], 1 + (data[1] & 3u), data[1] & 4 ? "scalar" : NULL,
+                         (data[1] & 8) != 0};
 }
 
 static struct diffd_reader *reader_of(struct diffd_span text, bool stream) {
@@ -44,8 +45,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct diffd_buffer expected = diffd_buffer_init(1 << 24);
   struct diffd_buffer got = diffd_buffer_init(1 << 24);
   enum diffd_status plain = plain_diff(previous, next, &expected, &plain_err);
-  struct diffd_graph graphs[2] = {{.dot = reader_of(previous, choice.streams)}, {.dot = reader_of(next, choice.streams)}};
-  struct diffd_diff_options options = {.threads = choice.threads, .block_bytes = choice.block_bytes, .kernel = choice.kernel};
+  struct diffd_graph graphs[2] = {{.dot = reader_of(previous, choice.streams)},
+                                  {.dot = reader_of(next, choice.streams)}};
+  struct diffd_diff_options options = {
+      .threads = choice.threads, .block_bytes = choice.block_bytes, .kernel = choice.kernel};
   struct diffd_context ctx = {0};
   struct diffd_diff_counts counts;
   struct diffd_change_sink *sink;

@@ -27,7 +27,8 @@ static enum diffd_status take_statement(void *arg, const struct diffd_dot_statem
   struct diffd_block *block = ((struct diffd_general *)arg)->owner;
   struct diffd_item item = {.begin = statement->begin, .kind = statement->kind};
   if (statement->kind == DIFFD_DOT_NODE) {
-    if (block->first_node == UINT64_MAX)
+    /* One that the text before left open comes after those of the guess. */
+    if (statement->begin < block->first_node)
       block->first_node = statement->begin;
     if (block->want != DIFFD_WANT_NODES)
       return DIFFD_OK;
@@ -72,12 +73,13 @@ enum diffd_status diffd_block_init(struct diffd_block *block, struct diffd_sourc
                                 .block_len = block_len,
                                 .want = want,
                                 .first_node = UINT64_MAX};
+  block->text_max = 2 * block_len + DIFFD_BLOCK_READ_AHEAD;
   block->scratch = diffd_buffer_init(SCRATCH_MAX);
-  enum diffd_status status = diffd_line_index_init(&block->index, err);
+  enum diffd_status status = diffd_line_index_init(&block->index, block->text_max, err);
   if (status == DIFFD_OK)
     status = diffd_general_new(&block->general, err);
   if (status == DIFFD_OK) {
-    block->text = malloc(DIFFD_BLOCK_TEXT_MAX + DIFFD_SCAN_PADDING);
+    block->text = malloc(block->text_max + DIFFD_SCAN_PADDING);
     if (block->text == NULL)
       status = diffd_fail(err, DIFFD_NO_MEMORY, "no memory for a block");
   }
@@ -142,9 +144,9 @@ enum diffd_status diffd_block_load(struct diffd_block *block, uint64_t number, s
     return DIFFD_OK;
   }
   block->stop = block->last ? block->len : after_newline(block, lead + block->block_len - 1, &found);
-  while (!block->last && !found && !ended && block->len < DIFFD_BLOCK_TEXT_MAX) {
+  while (!block->last && !found && !ended && block->len < block->text_max) {
     size_t from = block->len;
-    size_t room = DIFFD_BLOCK_TEXT_MAX - block->len;
+    size_t room = block->text_max - block->len;
     status = read_more(block, room < block->block_len / 4 ? room : block->block_len / 4, &ended, err);
     if (status != DIFFD_OK)
       return status;
@@ -156,7 +158,7 @@ enum diffd_status diffd_block_load(struct diffd_block *block, uint64_t number, s
 
 enum diffd_status diffd_block_load_range(struct diffd_block *block, uint64_t begin, uint64_t *end,
                                          struct diffd_error *err) {
-  size_t cap = *end - begin < DIFFD_BLOCK_TEXT_MAX ? (size_t)(*end - begin) : DIFFD_BLOCK_TEXT_MAX;
+  size_t cap = *end - begin < block->text_max ? (size_t)(*end - begin) : block->text_max;
   bool ended;
   block->item_count = 0;
   block->base = begin;
@@ -284,7 +286,7 @@ enum diffd_status diffd_block_parse_tail(struct diffd_block *block, struct diffd
   bool found;
   block->base += block->len;
   block->len = 0;
-  enum diffd_status status = read_more(block, DIFFD_BLOCK_TEXT_MAX, &ended, err);
+  enum diffd_status status = read_more(block, block->text_max, &ended, err);
   if (status != DIFFD_OK)
     return status;
   block->start = 0;

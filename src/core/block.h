@@ -19,7 +19,6 @@ enum {
   DIFFD_BLOCK_LEN_MAX = 256 * 1024,
   DIFFD_BLOCK_LEN_MIN = 64,
   DIFFD_BLOCK_READ_AHEAD = 4 * 1024, /* the line that begins in a block mostly ends within these */
-  DIFFD_BLOCK_TEXT_MAX = 512 * 1024, /* a line that does not end within these is read piece by piece */
 };
 
 /* A statement: an edge with its key, or a node with its id's key, and the offset of its first byte in the
@@ -46,10 +45,11 @@ struct diffd_block {
   size_t block_len;
   enum diffd_block_want want;
 
-  char *text;    /* DIFFD_BLOCK_TEXT_MAX bytes and padding */
-  size_t len;    /* bytes of text */
-  uint64_t base; /* the offset of text[0] in the source */
-  size_t start;  /* the block's lines are text[start, stop), and beyond where `tail` */
+  char *text;      /* text_max bytes and padding */
+  size_t text_max; /* a line that does not end within these is read piece by piece */
+  size_t len;      /* bytes of text */
+  uint64_t base;   /* the offset of text[0] in the source */
+  size_t start;    /* the block's lines are text[start, stop), and beyond where `tail` */
   size_t stop;
   bool tail;     /* the last line goes on beyond the text */
   bool past_end; /* the source ends before this block */
@@ -80,7 +80,7 @@ void diffd_general_destroy(struct diffd_general *general); /* accepts NULL */
 /* Reads the block of a number and finds its lines. Forgets all items. */
 enum diffd_status diffd_block_load(struct diffd_block *block, uint64_t number,
                                    struct diffd_error *err) DIFFD_MUST_CHECK;
-/* Reads the text [begin, end), and no line beyond it, as if it were a block; at most DIFFD_BLOCK_TEXT_MAX
+/* Reads the text [begin, end), and no line beyond it, as if it were a block; at most text_max
  * bytes of it, `end` is cut to what was read. */
 enum diffd_status diffd_block_load_range(struct diffd_block *block, uint64_t begin, uint64_t *end,
                                          struct diffd_error *err) DIFFD_MUST_CHECK;

@@ -85,7 +85,9 @@ bool diffd_canon_edge(const char *text, const struct diffd_line_index *index, si
   /* The shortest canonical edge is far longer than this, so no load below leaves the line and its padding. */
   if (*line != '\t' || space[0] != sum.begin || end - space[0] < 200 || space[2] != space[1] + 3)
     return false;
-  uint64_t bad = (uint64_t)(text[space[1] + 1] ^ '-') | (uint64_t)(text[space[1] + 2] ^ '>');
+  uint32_t arrow;
+  memcpy(&arrow, text + space[1], sizeof arrow);
+  uint64_t bad = (uint64_t)(memcmp(&arrow, " -> ", sizeof arrow) != 0) | (uint64_t)(text[space[3]] ^ ' ');
   bad |= DIFFERS(text + space[3] + 1, "[govpc_accountID=\"");
   bad |= DIFFERS(text + space[4] - 1, "\" govpc_eniID=\"");
   bad |= DIFFERS(text + space[5] - 1, "\" govpc_srcPort=\"");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the fast path takes for a canonical line, the general reader reads as the same statement with the same key. */
+/* What the fast path takes for a canonical line, the general reader reads as the same statement with the same
+ * key. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +17,8 @@
 static const char edge_line[] =
     "\tn10_1_11_1 -> n6_20010db8000000000000000000000001 [govpc_accountID=\"123456789010\" "
     "govpc_eniID=\"eni-abc123de\" govpc_srcPort=\"0\" govpc_dstPort=\"80\" govpc_protocol=\"6\" "
-    "govpc_packets=\"25\" govpc_bytes=\"1100\" govpc_start=\"1418530000\" govpc_end=\"1477913820\" color=green "
+    "govpc_packets=\"25\" govpc_bytes=\"1100\" govpc_start=\"1418530000\" govpc_end=\"1477913820\" "
+    "color=green "
     "label=\"accountID=123456789010\\neniID=eni-abc123de\\nsrcPort=0\\ndstPort=80\\nprotocol=6\"]\n";
 static const char node_line[] = "\tn1723116139 [label=\"172.31.16.139\"]\n";
 
@@ -43,7 +45,7 @@ struct fixture {
 static int make_fixture(void **state) {
   struct fixture *f = calloc(1, sizeof *f);
   struct diffd_error err;
-  if (f == NULL || diffd_line_index_init(&f->index, &err) != DIFFD_OK)
+  if (f == NULL || diffd_line_index_init(&f->index, 4096, &err) != DIFFD_OK)
     return -1;
   diffd_keyer_init(&f->keyer, (const uint8_t *)"a secret of ours");
   f->scratch = diffd_buffer_init(1 << 20);
@@ -152,8 +154,9 @@ static void test_what_graphers_write_is_canonical(void **state) {
   assert_false(check_edge(f, node_line, sizeof node_line - 1));
 }
 
-/* Each byte of a line replaced by each that means something, taken out, doubled: whatever is still taken must be
- * read alike. A wrong fast path would take a line whose quotes, blanks or ids are not what they look like. */
+/* Each byte of a line replaced by each that means something, taken out, doubled: whatever is still taken must
+ * be read alike. A wrong fast path would take a line whose quotes, blanks or ids are not what they look like.
+ */
 static void each_mutation(struct fixture *f, const char *line, size_t len,
                           bool (*check)(struct fixture *f, const char *line, size_t len)) {
   static const char bytes[] = "\"\\ \t\n\r\x01;,=[]{}<>#/*-+:nNgr0zA_\x80";

@@ -33,30 +33,25 @@ static void keep_whole_lines(struct diffd_block *block) {
     block->stop = (size_t)(newline - block->text) + 1;
 }
 
-/* Reads on until the statement that is open at a region's end is complete. */
+/* Reads on until the statement that may be open at a region's end is handed over, which takes the token after
+ * it: what looks like a node may be the source of an edge. Whatever else is found on the way is found twice,
+ * and does no harm. */
 static enum diffd_status read_open_statement(struct diffd_diff_run *run, struct diffd_block *block,
                                              bool in_next, struct diffd_error *err) {
-  uint64_t found = block->edges;
-  enum diffd_status status = DIFFD_OK;
-  while (status == DIFFD_OK && block->in_general) {
-    if (diffd_dot_parser_between_statements(block->general->parser)) {
-      block->general->owner = block;
-      status = diffd_dot_parser_cut(block->general->parser, err);
-      break;
-    }
+  uint64_t edges = block->edges;
+  while (block->in_general && !diffd_dot_parser_closed(block->general->parser)) {
     uint64_t begin = block->base + block->stop;
     uint64_t end = begin + DIFFD_REREAD_WINDOW_MAX;
-    status = diffd_block_load_range(block, begin, &end, err);
+    enum diffd_status status = diffd_block_load_range(block, begin, &end, err);
     if (status != DIFFD_OK || block->len == 0)
-      break;
+      return status;
     diffd_block_index(block);
     status = diffd_block_parse(block, err);
     note_items(run, block, in_next);
-    if (block->item_count > 0 || block->edges > found)
-      break;
+    if (status != DIFFD_OK || block->item_count > 0 || block->edges > edges)
+      return status;
   }
-  note_items(run, block, in_next);
-  return status;
+  return DIFFD_OK;
 }
 
 static enum diffd_status read_region(struct diffd_diff_run *run, struct diffd_block *block,
@@ -81,10 +76,8 @@ static enum diffd_status read_region(struct diffd_diff_run *run, struct diffd_bl
     note_items(run, block, in_next);
     begin = block->base + block->stop;
   }
-  if (status == DIFFD_OK) {
-    block->item_count = 0;
+  if (status == DIFFD_OK)
     status = read_open_statement(run, block, in_next, err);
-  }
   if (status == DIFFD_BAD_GRAPH)
     return diffd_fail(err, DIFFD_IO,
                       "a graph was changed while it was read; try again when nobody writes to it");

@@ -37,13 +37,20 @@ static void test_values_that_imitate_separators_keep_identities_apart(void **sta
       {SPAN("a"), SPAN("b"), SPAN("1"), SPAN("2"), SPAN("3"), absent, SPAN("4"), SPAN("5")},
       {SPAN("a -> b"), SPAN("c"), absent, absent, absent, absent, absent, absent},
       {SPAN("a"), SPAN("b -> c"), absent, absent, absent, absent, absent, absent},
-      {SPAN("a\x01" "a->\x01" "ab"), SPAN("c"), absent, absent, absent, absent, absent, absent},
+      {SPAN("a\x01"
+            "a->\x01"
+            "ab"),
+       SPAN("c"), absent, absent, absent, absent, absent, absent},
       {SPAN("a"), SPAN("b"), SPAN(""), absent, absent, absent, absent, absent},
       {SPAN("a"), SPAN("b"), absent, absent, absent, absent, absent, absent},
       {SPAN("a"), SPAN("b [govpc_accountID=\"\""), absent, absent, absent, absent, absent, absent},
       {SPAN("a"), SPAN("b"), SPAN("1\" govpc_eniID=\"2"), absent, absent, absent, absent, absent},
       {SPAN("a"), SPAN("b"), SPAN("1"), SPAN("2"), absent, absent, absent, absent},
-      {SPAN("a"), SPAN("b"), SPAN("1\x01" "a govpc_eniID=\x01" "a2"), absent, absent, absent, absent, absent},
+      {SPAN("a"), SPAN("b"),
+       SPAN("1\x01"
+            "a govpc_eniID=\x01"
+            "a2"),
+       absent, absent, absent, absent, absent},
       {SPAN("a"), SPAN("b"), SPAN("\x01"), absent, absent, absent, absent, absent},
       {SPAN("a"), SPAN("b"), SPAN("\x01\x01"), absent, absent, absent, absent, absent},
       {SPAN("a"), SPAN("b"), SPAN("\""), absent, absent, absent, absent, absent},

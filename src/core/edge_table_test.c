@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table finds what was appended, remembers what was seen, and gives every place that was not, copies too. */
+/* The table finds what was appended, remembers what was seen, and gives every place that was not, copies too.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -4,9 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum diffd_status diffd_line_index_init(struct diffd_line_index *ret, struct diffd_error *err) {
-  size_t room = DIFFD_SCAN_MAX + DIFFD_SCAN_STEP;
+enum diffd_status diffd_line_index_init(struct diffd_line_index *ret, size_t text_max,
+                                        struct diffd_error *err) {
+  size_t room = text_max + DIFFD_SCAN_STEP;
   *ret = (struct diffd_line_index){
+      .text_max = text_max,
+
       .space = malloc(room * sizeof *ret->space),
       .line = malloc(room * sizeof *ret->line),
   };

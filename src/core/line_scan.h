@@ -15,9 +15,8 @@
 #include "diffd/status.h"
 
 enum {
-  DIFFD_SCAN_STEP = 64,        /* bytes a kernel looks at in one step */
-  DIFFD_SCAN_PADDING = 64,     /* readable bytes that must follow the text; their content is ignored */
-  DIFFD_SCAN_MAX = 512 * 1024, /* longest text, in bytes */
+  DIFFD_SCAN_STEP = 64,    /* bytes a kernel looks at in one step */
+  DIFFD_SCAN_PADDING = 64, /* readable bytes that must follow the text; their content is ignored */
 };
 
 /* A line's end, and what lies before it in the text. */
@@ -28,6 +27,7 @@ struct diffd_line_end {
 };
 
 struct diffd_line_index {
+  size_t text_max; /* the longest text that there is room for, in bytes */
   /* Offsets of all bytes <= 0x20, ascending. Room for one per byte of text, and DIFFD_SCAN_STEP more: kernels
    * write ahead of what counts. */
   uint32_t *space;
@@ -50,8 +50,8 @@ diffd_line_scan diffd_line_scan_avx2; /* needs AVX2, BMI and POPCNT */
 enum diffd_status diffd_line_scan_choose(const char *name, diffd_line_scan **ret,
                                          struct diffd_error *err) DIFFD_MUST_CHECK;
 
-/* An index with room for a text of DIFFD_SCAN_MAX bytes. DIFFD_NO_MEMORY. */
-enum diffd_status diffd_line_index_init(struct diffd_line_index *ret,
+/* An index with room for a text of text_max bytes, less than 4 GiB. DIFFD_NO_MEMORY. */
+enum diffd_status diffd_line_index_init(struct diffd_line_index *ret, size_t text_max,
                                         struct diffd_error *err) DIFFD_MUST_CHECK;
 void diffd_line_index_clean_up(struct diffd_line_index *index);
 

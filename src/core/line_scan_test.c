@@ -17,7 +17,8 @@ static struct diffd_line_index got;
 static int make_indexes(void **state) {
   (void)state;
   struct diffd_error err;
-  return diffd_line_index_init(&expected, &err) != DIFFD_OK || diffd_line_index_init(&got, &err) != DIFFD_OK;
+  return diffd_line_index_init(&expected, 512, &err) != DIFFD_OK ||
+         diffd_line_index_init(&got, 512, &err) != DIFFD_OK;
 }
 
 static int drop_indexes(void **state) {

@@ -24,7 +24,7 @@ enum diffd_status diffd_reread_init(struct diffd_reread *reread, struct diffd_so
                                   .window_len = DIFFD_REREAD_WINDOW_MAX};
   struct diffd_dot_handler handler = {
       .statement = keep_statement, .arg = reread, .wants_counters = wants_counters};
-  enum diffd_status status = diffd_line_index_init(&reread->index, err);
+  enum diffd_status status = diffd_line_index_init(&reread->index, DIFFD_REREAD_WINDOW_MAX, err);
   if (status == DIFFD_OK)
     status = diffd_dot_parser_new(handler, &reread->parser, err);
   if (status == DIFFD_OK) {
@@ -75,7 +75,7 @@ static bool read_canonical(struct diffd_reread *reread, uint64_t line, size_t le
   struct diffd_canon_edge edge;
   struct diffd_canon_node node;
   const char *text = reread->window + (line - reread->base);
-  if (*text != '\t' || len > DIFFD_SCAN_MAX)
+  if (*text != '\t' || len > reread->index.text_max)
     return false;
   reread->line_scan(text, len, &reread->index);
   if (diffd_canon_edge(text, &reread->index, 0, &edge)) {

@@ -48,7 +48,8 @@ static void memory_reader_destroy(struct diffd_reader *self) {
   free(self);
 }
 
-static const struct diffd_reader_ops memory_reader_ops = {.read = memory_read, .destroy = memory_reader_destroy};
+static const struct diffd_reader_ops memory_reader_ops = {.read = memory_read,
+                                                          .destroy = memory_reader_destroy};
 
 struct diffd_reader *memory_stream_reader(struct diffd_span bytes, size_t piece, size_t fail_after) {
   struct memory_reader *reader = calloc(1, sizeof *reader);

@@ -93,18 +93,22 @@ static void put(struct diffd_buffer *out, const char *bytes, size_t len) {
     abort();
 }
 
+static void put_text(struct diffd_buffer *out, const char *text) {
+  put(out, text, strlen(text));
+}
+
 static void put_edge(struct diffd_buffer *out, const struct statement *edge, const char *word) {
-  struct diffd_error err;
-  const char *forms[] = {
-      [DIFFD_MARK_LABEL] = "\\ndiff=%s\" govpc_diff=\"%s\"]",
-      [DIFFD_MARK_LIST] = " govpc_diff=\"%s\"",
-      [DIFFD_MARK_NONE] = " [govpc_diff=\"%s\"]",
-  };
-  char mark[128];
-  (void)snprintf(mark, sizeof mark, forms[edge->mark_kind], word, word);
-  size_t after = edge->mark_at + (edge->mark_kind == DIFFD_MARK_LABEL ? 2 : 0);
-  if (diffd_buffer_printf(out, &err, "%.*s%s", (int)edge->mark_at, edge->text.ptr, mark) != DIFFD_OK)
-    abort();
+  size_t after = edge->mark_at;
+  put(out, edge->text.ptr, edge->mark_at);
+  if (edge->mark_kind == DIFFD_MARK_LABEL) {
+    put_text(out, "\\ndiff=");
+    put_text(out, word);
+    put_text(out, "\"");
+    after += 2;
+  }
+  put_text(out, edge->mark_kind == DIFFD_MARK_NONE ? " [govpc_diff=\"" : " govpc_diff=\"");
+  put_text(out, word);
+  put_text(out, edge->mark_kind == DIFFD_MARK_LIST ? "\"" : "\"]");
   put(out, edge->text.ptr + after, edge->text.len - after);
   put(out, "\n", 1);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The diff as plainly as it can be said, to hold the fast one against: all statements in memory, every edge of one graph
- * compared with every edge of the other, value by value.
+ * The diff as plainly as it can be said, to hold the fast one against: all statements in memory, every edge
+ * of one graph compared with every edge of the other, value by value.
  */
 #ifndef DIFFD_TESTS_PLAIN_DIFF_H
 #define DIFFD_TESTS_PLAIN_DIFF_H
