@@ -56,6 +56,9 @@ static void test_missing(void **state) {
   char buf[1];
   size_t len;
   struct diffd_error err;
+  /* What stands behind the query is no part of it. */
+  assert_int_equal(diffd_query_get((struct diffd_span){"name=%41", 7}, "name", buf, 1, &len, &err),
+                   DIFFD_NOT_FOUND);
   assert_int_equal(diffd_query_get((struct diffd_span){NULL, 0}, "name", buf, 1, &len, &err),
                    DIFFD_NOT_FOUND);
 }

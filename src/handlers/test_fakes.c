@@ -157,6 +157,11 @@ static enum diffd_status marker_mark(struct diffd_marker *self, const struct dif
   LOCK(fakes);
   append(fakes->calls, "mark ");
   fakes->marks++;
+  if (fakes->slow_mark_ms > 0) {
+    UNLOCK(fakes);
+    fakes_sleep_ms(fakes->slow_mark_ms);
+    LOCK(fakes);
+  }
   enum diffd_status status = answer(fakes->mark_fails, "mark", err);
   if (status == DIFFD_OK)
     add(fakes->marked, id);
@@ -470,5 +475,21 @@ void fakes_add_job(struct fakes *fakes, const char *id) {
   (void)snprintf(job.id, sizeof job.id, "%s", id);
   LOCK(fakes);
   add_job_locked(fakes, &job);
+  UNLOCK(fakes);
+}
+
+void fakes_remove_job(struct fakes *fakes, const char *id) {
+  LOCK(fakes);
+  struct fake_job *job = find_job(fakes, id);
+  if (job != NULL)
+    job->used = false;
+  UNLOCK(fakes);
+}
+
+void fakes_unmark(struct fakes *fakes, const char *id) {
+  LOCK(fakes);
+  char *place = find(fakes->marked, id);
+  if (place != NULL)
+    place[0] = '\0';
   UNLOCK(fakes);
 }

@@ -83,7 +83,8 @@ struct fakes {
   bool hold;
   bool waits_for_grapher;
   unsigned at_work, most_at_work, diffs;
-  unsigned marks; /* calls of mark */
+  unsigned marks;        /* calls of mark */
+  unsigned slow_mark_ms; /* how long each of them takes */
 };
 
 void fakes_init(struct fakes *fakes);
@@ -100,6 +101,8 @@ unsigned fakes_marks(struct fakes *fakes);
 unsigned fakes_queued(struct fakes *fakes); /* jobs in the queue that are not parked */
 bool fakes_logged(struct fakes *fakes, const char *part);
 void fakes_add_job(struct fakes *fakes, const char *id);
+void fakes_remove_job(struct fakes *fakes, const char *id);
+void fakes_unmark(struct fakes *fakes, const char *id);
 
 /* Waits until the condition holds; false after some seconds. */
 #define FAKES_WAIT(condition)                                                                                \

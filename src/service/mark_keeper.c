@@ -19,8 +19,9 @@ struct diffd_mark_keeper {
   struct diffd_marker *marker;
   struct diffd_context ctx;
   pthread_t thread;
-  pthread_mutex_t lock; /* held during each single mark, so that no hold begins in the middle of one */
-  pthread_cond_t wake;
+  pthread_mutex_t lock;
+  pthread_cond_t wake; /* a mark is made, or the end */
+  const char *marking; /* the id whose mark is being made; its hold begins when it is made */
   bool stop;
   bool in_round;
   bool forgot; /* an ended id could not be noted: the round goes no further */
@@ -38,19 +39,26 @@ static bool is_free_locked(const struct diffd_mark_keeper *keeper, const char *i
   return true;
 }
 
+/* The lock is let go while the mark is made: that may take long, and concerns nobody but this id's worker. */
+static void mark_one_locked(struct diffd_mark_keeper *keeper, const char *id) {
+  struct diffd_error err;
+  struct diffd_context ctx = keeper->ctx;
+  ctx.diff_id = id;
+  keeper->marking = id;
+  (void)pthread_mutex_unlock(&keeper->lock);
+  if (diffd_marker_mark(keeper->marker, &ctx, id, &err) != DIFFD_OK)
+    diffd_event_dependency_hiccup(&ctx, "marker", err.detail);
+  (void)pthread_mutex_lock(&keeper->lock);
+  keeper->marking = NULL;
+  (void)pthread_cond_broadcast(&keeper->wake);
+}
+
 static void mark_all(struct diffd_mark_keeper *keeper, const struct diffd_pending *pending) {
-  bool go_on = true;
-  for (size_t i = 0; go_on && i < pending->count; i++) {
-    struct diffd_error err;
-    struct diffd_context ctx = keeper->ctx;
-    ctx.diff_id = pending->ids[i];
-    (void)pthread_mutex_lock(&keeper->lock);
-    if (is_free_locked(keeper, ctx.diff_id) &&
-        diffd_marker_mark(keeper->marker, &ctx, ctx.diff_id, &err) != DIFFD_OK)
-      diffd_event_dependency_hiccup(&ctx, "marker", err.detail);
-    go_on = !keeper->stop && !keeper->forgot;
-    (void)pthread_mutex_unlock(&keeper->lock);
-  }
+  (void)pthread_mutex_lock(&keeper->lock);
+  for (size_t i = 0; !keeper->stop && !keeper->forgot && i < pending->count; i++)
+    if (is_free_locked(keeper, pending->ids[i]))
+      mark_one_locked(keeper, pending->ids[i]);
+  (void)pthread_mutex_unlock(&keeper->lock);
 }
 
 static enum diffd_status make_round(struct diffd_mark_keeper *keeper, struct diffd_error *err) {
@@ -145,6 +153,8 @@ void diffd_mark_keeper_hold(struct diffd_mark_keeper *keeper, struct diffd_mark_
   hold->id = id;
   hold->next = keeper->holds;
   keeper->holds = hold;
+  while (keeper->marking != NULL && strcmp(keeper->marking, id) == 0)
+    (void)pthread_cond_wait(&keeper->wake, &keeper->lock);
   (void)pthread_mutex_unlock(&keeper->lock);
 }
 
