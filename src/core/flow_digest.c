@@ -98,9 +98,14 @@ enum diffd_status diffd_flow_digest_flush(struct diffd_flow_digest *digest, stru
   unsigned count = digest->waiting_count;
   digest->waiting_count = 0;
   uint64_t mask = digest->slot_count - 1;
+  __attribute__((uninitialized)) uint64_t homes[DIFFD_FLOW_BATCH];
   for (unsigned i = 0; i < count; i++) {
-    const struct diffd_flow_entry *entry = &digest->waiting[i].entry;
-    uint64_t at = digest->waiting[i].hash >> digest->shift;
+    homes[i] = hash_entry(digest, &digest->waiting[i]) >> digest->shift;
+    __builtin_prefetch(&digest->slots[homes[i]], 1);
+  }
+  for (unsigned i = 0; i < count; i++) {
+    const struct diffd_flow_entry *entry = &digest->waiting[i];
+    uint64_t at = homes[i];
     while (digest->slots[at].lo != 0 && !diffd_flow_entry_same(&digest->slots[at], entry))
       at = (at + 1) & mask;
     if (digest->slots[at].lo == 0) {
@@ -115,92 +120,89 @@ enum diffd_status diffd_flow_digest_flush(struct diffd_flow_digest *digest, stru
   return DIFFD_OK;
 }
 
-/* Looks a pair up that is not the last record's. */
-static enum diffd_status find_pair(struct diffd_flow_digest *digest, struct diffd_span text, uint32_t *ret,
+/* "ACCOUNT ENI". Where they do not stand side by side in the line, they are brought together in `joined`. */
+struct joined_pair {
+  char bytes[2 * DIFFD_FLOW_NAME_MAX + 1];
+};
+
+static struct diffd_span join_pair(const struct diffd_flow_record *record, struct joined_pair *joined) {
+  size_t len = record->account.len + 1 + record->eni.len;
+  if (len > sizeof joined->bytes)
+    return (struct diffd_span){0};
+  memcpy(joined->bytes, record->account.ptr, record->account.len);
+  joined->bytes[record->account.len] = ' ';
+  memcpy(joined->bytes + record->account.len + 1, record->eni.ptr, record->eni.len);
+  return (struct diffd_span){joined->bytes, len};
+}
+
+static __attribute__((noinline)) uint32_t find_joined_pair(const struct diffd_flow_digest *digest,
+                                                           const struct diffd_flow_record *record) {
+  struct joined_pair joined;
+  struct diffd_span text = join_pair(record, &joined);
+  if (text.ptr == NULL)
+    return DIFFD_FLOW_NO_NUMBER;
+  return diffd_flow_intern_find(&digest->pairs, diffd_flow_hash128(digest->key, text.ptr, text.len));
+}
+
+uint32_t diffd_flow_digest_find_pair(const struct diffd_flow_digest *digest,
+                                     const struct diffd_flow_record *record) {
+  struct diffd_span text = record->account_eni;
+  if (text.ptr == NULL)
+    return find_joined_pair(digest, record);
+  return diffd_flow_intern_find(&digest->pairs, diffd_flow_hash128(digest->key, text.ptr, text.len));
+}
+
+enum diffd_status diffd_flow_digest_add_pair(struct diffd_flow_digest *digest,
+                                             const struct diffd_flow_record *record, uint32_t *ret,
+                                             struct diffd_error *err) {
+  struct joined_pair joined;
+  struct diffd_span text = join_pair(record, &joined);
+  XXH128_hash_t hash = diffd_flow_hash128(digest->key, text.ptr, text.len);
+  *ret = diffd_flow_intern_find(&digest->pairs, hash);
+  return *ret != DIFFD_FLOW_NO_NUMBER ? DIFFD_OK
+                                      : diffd_flow_intern_add(&digest->pairs, text, hash, ret, err);
+}
+
+static enum diffd_status v6_number(struct diffd_flow_digest *digest, const uint8_t address[16], uint64_t *ret,
                                    struct diffd_error *err) {
-  enum diffd_status status =
-      diffd_flow_intern_add(&digest->pairs, text, diffd_flow_hash(digest->key, text.ptr, text.len), ret, err);
-  if (status != DIFFD_OK)
-    return status;
-  digest->last_pair = *ret;
-  digest->last_pair_len = digest->pairs.items[*ret].len;
-  digest->last_pair_offset = digest->pairs.items[*ret].offset;
+  XXH128_hash_t hash = diffd_flow_hash128(digest->key, address, 16);
+  uint32_t number = diffd_flow_intern_find(&digest->v6, hash);
+  if (number == DIFFD_FLOW_NO_NUMBER) {
+    struct diffd_span bytes = {(const char *)address, 16};
+    enum diffd_status status = diffd_flow_intern_add(&digest->v6, bytes, hash, &number, err);
+    if (status != DIFFD_OK)
+      return status;
+  }
+  *ret = number;
   return DIFFD_OK;
 }
 
-/* Where account and ENI do not stand side by side in the line, they are brought together. */
-static enum diffd_status find_split_pair(struct diffd_flow_digest *digest,
-                                         const struct diffd_flow_record *record, uint32_t *ret,
-                                         struct diffd_error *err) {
-  char joined[2 * DIFFD_FLOW_NAME_MAX + 1];
-  size_t len = record->account.len + 1 + record->eni.len;
-  memcpy(joined, record->account.ptr, record->account.len);
-  joined[record->account.len] = ' ';
-  memcpy(joined + record->account.len + 1, record->eni.ptr, record->eni.len);
-  return find_pair(digest, (struct diffd_span){joined, len}, ret, err);
-}
-
-/* Records of one ENI mostly come in a row. */
-static inline enum diffd_status pair_of(struct diffd_flow_digest *digest,
-                                        const struct diffd_flow_record *record, uint32_t *ret,
-                                        struct diffd_error *err) {
-  struct diffd_span text = record->account_eni;
-  if (text.ptr == NULL)
-    return find_split_pair(digest, record, ret, err);
-  if (text.len == digest->last_pair_len &&
-      memcmp(text.ptr, digest->pairs.bytes + digest->last_pair_offset, text.len) == 0) {
-    *ret = digest->last_pair;
-    return DIFFD_OK;
-  }
-  return find_pair(digest, text, ret, err);
-}
-
-static inline enum diffd_status end_of(struct diffd_flow_digest *digest,
-                                       const struct diffd_flow_address *address, uint64_t *ret,
-                                       struct diffd_error *err) {
-  if (!address->v6) {
-    *ret = address->v4;
-    return DIFFD_OK;
-  }
-  uint32_t number;
-  struct diffd_span bytes = {(const char *)address->bytes, sizeof address->bytes};
-  enum diffd_status status = diffd_flow_intern_add(
-      &digest->v6, bytes, diffd_flow_hash(digest->key, address->bytes, sizeof address->bytes), &number, err);
-  if (status == DIFFD_OK)
-    *ret = number;
-  return status;
-}
-
 enum diffd_status diffd_flow_digest_add(struct diffd_flow_digest *digest,
-                                        const struct diffd_flow_record *record, struct diffd_error *err) {
-  uint32_t pair;
-  uint64_t source, destination;
-  enum diffd_status status = pair_of(digest, record, &pair, err);
-  if (status == DIFFD_OK)
-    status = end_of(digest, &record->source, &source, err);
-  if (status == DIFFD_OK)
-    status = end_of(digest, &record->destination, &destination, err);
-  if (status != DIFFD_OK)
-    return status;
-  struct diffd_flow_waiting *waiting = &digest->waiting[digest->waiting_count++];
+                                        const struct diffd_flow_record *record, uint32_t pair,
+                                        struct diffd_error *err) {
+  uint64_t source = record->source.v4, destination = record->destination.v4;
+  uint64_t families = 0;
+  if (record->source.v6 || record->destination.v6) {
+    enum diffd_status status = DIFFD_OK;
+    families = (record->source.v6 ? DIFFD_FLOW_SOURCE_V6 : 0) |
+               (record->destination.v6 ? DIFFD_FLOW_DESTINATION_V6 : 0);
+    if (record->source.v6)
+      status = v6_number(digest, record->source.bytes, &source, err);
+    if (status == DIFFD_OK && record->destination.v6)
+      status = v6_number(digest, record->destination.bytes, &destination, err);
+    if (status != DIFFD_OK)
+      return status;
+  }
+  struct diffd_flow_entry *entry = &digest->waiting[digest->waiting_count++];
   uint64_t ports = diffd_flow_ports(record->srcport, record->dstport);
-  waiting->entry = (struct diffd_flow_entry){
-      .hi = source << 32 | destination,
-      .lo = (uint64_t)pair << DIFFD_FLOW_PAIR_SHIFT | ports << DIFFD_FLOW_PORTS_SHIFT |
-            (uint64_t)record->protocol << DIFFD_FLOW_PROTOCOL_SHIFT |
-            (uint64_t)record->color << DIFFD_FLOW_COLOR_SHIFT |
-            (record->source.v6 ? DIFFD_FLOW_SOURCE_V6 : 0) |
-            (record->destination.v6 ? DIFFD_FLOW_DESTINATION_V6 : 0) | DIFFD_FLOW_USED,
-      .packets = record->packets,
-      .bytes = record->bytes,
-  };
-  waiting->hash = hash_entry(digest, &waiting->entry);
-  __builtin_prefetch(&digest->slots[waiting->hash >> digest->shift], 1);
-  if (record->start < digest->start)
-    digest->start = record->start;
-  if (record->end > digest->end)
-    digest->end = record->end;
-  digest->records++;
+  entry->hi = source << 32 | destination;
+  entry->lo = (uint64_t)pair << DIFFD_FLOW_PAIR_SHIFT | ports << DIFFD_FLOW_PORTS_SHIFT |
+              (uint64_t)record->protocol << DIFFD_FLOW_PROTOCOL_SHIFT |
+              (uint64_t)record->color << DIFFD_FLOW_COLOR_SHIFT | families | DIFFD_FLOW_USED;
+  entry->packets = record->packets;
+  entry->bytes = record->bytes;
+  digest->start = record->start < digest->start ? record->start : digest->start;
+  digest->end = record->end > digest->end ? record->end : digest->end;
   return digest->waiting_count == DIFFD_FLOW_BATCH ? diffd_flow_digest_flush(digest, err) : DIFFD_OK;
 }
 

@@ -13,13 +13,8 @@
 #include "core/flow_pages.h"
 #include "core/flow_record.h"
 
-/* So many records wait between the prefetch of their slots and the look at them. */
+/* So many records wait until their slots are prefetched, all at once, and looked at. */
 enum { DIFFD_FLOW_BATCH = 64 };
-
-struct diffd_flow_waiting {
-  struct diffd_flow_entry entry;
-  uint64_t hash;
-};
 
 struct diffd_flow_digest {
   const struct diffd_flow_hash_key *key; /* borrowed */
@@ -30,18 +25,14 @@ struct diffd_flow_digest {
   uint64_t used;
   struct diffd_flow_intern pairs; /* "ACCOUNT ENI" */
   struct diffd_flow_intern v6;    /* 16 bytes each */
-  uint32_t last_pair;
-  uint32_t last_pair_len;    /* 0: no record was added yet */
-  uint64_t last_pair_offset; /* in pairs.bytes */
-  int64_t start;             /* the earliest start, INT64_MAX: no record */
-  int64_t end;               /* the latest end, INT64_MIN: no record */
-  uint64_t records;
-  uint64_t memory_max_bytes; /* 0: none */
+  int64_t start;                  /* the earliest start, INT64_MAX: no record */
+  int64_t end;                    /* the latest end, INT64_MIN: no record */
+  uint64_t memory_max_bytes;      /* 0: none */
   /* Empties the table, which holds all that the memory allows. */
   enum diffd_status (*spill)(void *arg, struct diffd_flow_digest *digest, struct diffd_error *err);
   void *spill_arg;
   unsigned waiting_count;
-  struct diffd_flow_waiting waiting[DIFFD_FLOW_BATCH];
+  struct diffd_flow_entry waiting[DIFFD_FLOW_BATCH];
 };
 
 /* DIFFD_NO_MEMORY. */
@@ -50,9 +41,18 @@ enum diffd_status diffd_flow_digest_init(struct diffd_flow_digest *digest,
                                          struct diffd_error *err) DIFFD_MUST_CHECK;
 void diffd_flow_digest_clean_up(struct diffd_flow_digest *digest);
 
-/* Adds an OK record. DIFFD_BAD_LOGS where a sum leaves 64 bits, DIFFD_NO_MEMORY, and what spill returns. */
+/* The number of the record's account and ENI; DIFFD_FLOW_NO_NUMBER where no record had them yet. */
+uint32_t diffd_flow_digest_find_pair(const struct diffd_flow_digest *digest,
+                                     const struct diffd_flow_record *record);
+/* Gives them a number, where they have none yet. DIFFD_NO_MEMORY. */
+enum diffd_status diffd_flow_digest_add_pair(struct diffd_flow_digest *digest,
+                                             const struct diffd_flow_record *record, uint32_t *ret,
+                                             struct diffd_error *err) DIFFD_MUST_CHECK;
+
+/* Adds an OK record with its pair's number. DIFFD_BAD_LOGS where a sum leaves 64 bits, DIFFD_NO_MEMORY, and
+ * what spill returns. */
 enum diffd_status diffd_flow_digest_add(struct diffd_flow_digest *digest,
-                                        const struct diffd_flow_record *record,
+                                        const struct diffd_flow_record *record, uint32_t pair,
                                         struct diffd_error *err) DIFFD_MUST_CHECK;
 /* Takes what waits into the table. Before the table is looked at. */
 enum diffd_status diffd_flow_digest_flush(struct diffd_flow_digest *digest,

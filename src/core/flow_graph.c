@@ -36,7 +36,7 @@ struct build {
   const struct diffd_flow_options *options;
   const struct diffd_flow_input *inputs;
   size_t input_count;
-  diffd_flow_scan_fn *scan;
+  const struct diffd_flow_kernel *kernel;
   struct diffd_flow_hash_key key;
   _Atomic size_t next_input;
   _Atomic bool failed;
@@ -74,7 +74,7 @@ static void *read_inputs(void *arg) {
   struct diffd_flow_read_setup setup = {.ctx = build->ctx,
                                         .options = build->options,
                                         .digest = &worker->digest,
-                                        .scan = build->scan,
+                                        .kernel = build->kernel,
                                         .stored_bytes = &build->stored_bytes};
   worker->status = diffd_flow_read_new(&setup, &read, &worker->err);
   while (worker->status == DIFFD_OK && !atomic_load(&build->failed)) {
@@ -220,8 +220,8 @@ enum diffd_status diffd_flow_graph_build(const struct diffd_context *ctx,
                                          struct diffd_flow_counts *ret_counts, struct diffd_error *err) {
   struct build build = {.ctx = ctx, .options = options, .inputs = inputs, .input_count = input_count};
   struct diffd_flow_edges *edges = NULL;
-  build.scan = diffd_flow_scan_kernel(options->kernel);
-  if (build.scan == NULL)
+  build.kernel = diffd_flow_kernel_find(options->kernel);
+  if (build.kernel == NULL)
     return diffd_fail(err, DIFFD_INVALID, "this CPU has no kernel named %s: use scalar", options->kernel);
   diffd_flow_hash_key_init(&build.key, options->seed);
   enum diffd_status status = diffd_flow_edges_new(&build.key, &edges, err);

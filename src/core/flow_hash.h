@@ -23,4 +23,10 @@ static inline uint64_t diffd_flow_hash(const struct diffd_flow_hash_key *key, co
   return XXH3_64bits_withSecret(bytes, len, key->secret, sizeof key->secret);
 }
 
+/* For keys that are told apart by their hashes alone. */
+static inline XXH128_hash_t diffd_flow_hash128(const struct diffd_flow_hash_key *key, const void *bytes,
+                                               size_t len) {
+  return XXH3_128bits_withSecret(bytes, len, key->secret, sizeof key->secret);
+}
+
 #endif

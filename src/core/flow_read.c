@@ -38,8 +38,8 @@ struct diffd_flow_read {
   uint32_t scanned;
   uint32_t len;
   struct diffd_flow_marks marks;
-  char *text; /* buffer + DIFFD_FLOW_PAD */
-  uint32_t mark_room[MARKS_CAP];
+  char *text;                        /* buffer + DIFFD_FLOW_PAD */
+  uint32_t mark_room[1 + MARKS_CAP]; /* the first is the place before the line at hand */
   uint32_t newline_room[NEWLINES_CAP];
   char buffer[BUFFER_SIZE];
 };
@@ -57,7 +57,7 @@ enum diffd_status diffd_flow_read_new(const struct diffd_flow_read_setup *setup,
   }
   read->setup = *setup;
   read->text = read->buffer + DIFFD_FLOW_PAD;
-  read->marks = (struct diffd_flow_marks){.marks = read->mark_room, .newlines = read->newline_room};
+  read->marks = (struct diffd_flow_marks){.marks = read->mark_room + 1, .newlines = read->newline_room};
   *ret = read;
   return DIFFD_OK;
 }
@@ -92,15 +92,27 @@ static enum diffd_status bad_line(struct diffd_flow_read *read, uint64_t line, c
   return DIFFD_OK;
 }
 
-static enum diffd_status take_record(struct diffd_flow_read *read, const struct diffd_flow_record *record,
-                                     struct diffd_error *err) {
+static inline enum diffd_status take_record(struct diffd_flow_read *read,
+                                            const struct diffd_flow_record *record, uint32_t pair,
+                                            struct diffd_error *err) {
+  read->counts.records++;
+  enum diffd_status status = diffd_flow_digest_add(read->setup.digest, record, pair, err);
+  return status == DIFFD_OK ? status : diffd_fail_within(err, "%s", read->name);
+}
+
+/* Takes a record from the plain parser, whose account and ENI may be new. */
+static enum diffd_status take_any_record(struct diffd_flow_read *read, const struct diffd_flow_record *record,
+                                         struct diffd_error *err) {
+  uint32_t pair;
   if (!in_window(read, record->start)) {
     read->counts.outside++;
     return DIFFD_OK;
   }
-  read->counts.records++;
-  enum diffd_status status = diffd_flow_digest_add(read->setup.digest, record, err);
-  return status == DIFFD_OK ? status : diffd_fail_within(err, "%s", read->name);
+  const char *fault = diffd_flow_record_id_fault(record);
+  if (fault != NULL)
+    return bad_line(read, read->line, fault, err);
+  enum diffd_status status = diffd_flow_digest_add_pair(read->setup.digest, record, &pair, err);
+  return status == DIFFD_OK ? take_record(read, record, pair, err) : diffd_fail_within(err, "%s", read->name);
 }
 
 /* Every line that is no common record: headers, records without data, odd spellings, and what is broken. */
@@ -116,7 +128,7 @@ static enum diffd_status take_odd_line(struct diffd_flow_read *read, struct diff
     return bad_line(read, read->line, "the line is longer than 64 KiB", err);
   switch (diffd_flow_record_parse(&read->format, line, &record, &fault)) {
   case DIFFD_FLOW_RECORD:
-    return take_record(read, &record, err);
+    return take_any_record(read, &record, err);
   case DIFFD_FLOW_NODATA:
     read->counts.nodata += in_window(read, record.start);
     return DIFFD_OK;
@@ -136,7 +148,7 @@ static enum diffd_status take_odd_line(struct diffd_flow_read *read, struct diff
 /* Takes the line text[begin, end), whose columns end at `ends`, of which the last is `end`. */
 static inline enum diffd_status take_line(struct diffd_flow_read *read, uint32_t end, uint32_t *ends,
                                           uint32_t columns, struct diffd_error *err) {
-  struct diffd_flow_record record;
+  __attribute__((uninitialized)) struct diffd_flow_record record;
   uint32_t begin = read->begin;
   read->line++;
   if (read->empty_line != 0) {
@@ -153,8 +165,16 @@ static inline enum diffd_status take_line(struct diffd_flow_read *read, uint32_t
   if (end > begin && read->text[end - 1] == '\r')
     ends[columns - 1] = --end;
   if (columns == read->format.columns && end - begin <= DIFFD_FLOW_LINE_MAX &&
-      diffd_flow_record_fast(&read->format, read->text, begin, ends, &record))
-    return take_record(read, &record, err);
+      read->setup.kernel->record(&read->format, read->text, ends, &record)) {
+    if (!in_window(read, record.start)) {
+      read->counts.outside++;
+      return DIFFD_OK;
+    }
+    /* Ids are looked at once, when a pair of them is new. */
+    uint32_t pair = diffd_flow_digest_find_pair(read->setup.digest, &record);
+    if (pair != DIFFD_FLOW_NO_NUMBER)
+      return take_record(read, &record, pair, err);
+  }
   return take_odd_line(read, (struct diffd_span){read->text + begin, end - begin}, err);
 }
 
@@ -168,6 +188,7 @@ static enum diffd_status take_lines(struct diffd_flow_read *read, struct diffd_e
     enum diffd_status status = take_line(read, end, marks->marks + first, last - first + 1, err);
     if (status != DIFFD_OK)
       return status;
+    marks->marks[last] = end; /* which take_line moves where a carriage return comes first */
     read->begin = end + 1;
     first = last + 1;
   }
@@ -179,13 +200,14 @@ static enum diffd_status take_lines(struct diffd_flow_read *read, struct diffd_e
     read->begin = read->scanned;
     marks->mark_count = 0;
   }
+  marks->marks[-1] = read->begin - 1;
   return DIFFD_OK;
 }
 
 static enum diffd_status scan_and_take(struct diffd_flow_read *read, struct diffd_error *err) {
   while (read->scanned < read->len) {
     uint32_t end = read->len - read->scanned > CHUNK ? read->scanned + CHUNK : read->len;
-    read->setup.scan(read->text, read->scanned, end, &read->marks);
+    read->setup.kernel->scan(read->text, read->scanned, end, &read->marks);
     read->scanned = end;
     enum diffd_status status = take_lines(read, err);
     if (status != DIFFD_OK)
@@ -203,6 +225,7 @@ static void move_rest(struct diffd_flow_read *read) {
   read->len -= gone;
   read->scanned -= gone;
   read->begin = 0;
+  read->marks.marks[-1] = UINT32_MAX;
 }
 
 static void report_progress(struct diffd_flow_read *read) {

@@ -19,7 +19,7 @@ struct diffd_flow_read_setup {
   const struct diffd_context *ctx;
   const struct diffd_flow_options *options;
   struct diffd_flow_digest *digest;
-  diffd_flow_scan_fn *scan;
+  const struct diffd_flow_kernel *kernel;
   _Atomic uint64_t *stored_bytes; /* of all readers together, for the progress */
 };
 

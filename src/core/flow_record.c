@@ -39,7 +39,7 @@ static bool is_id(struct diffd_span text) {
   return text.len > 0 && text.len <= DIFFD_FLOW_NAME_MAX;
 }
 
-static bool parse_address(struct diffd_span text, struct diffd_flow_address *ret) {
+bool diffd_flow_address_parse(struct diffd_span text, struct diffd_flow_address *ret) {
   ret->v6 = false;
   if (diffd_flow_v4_parse(text, &ret->v4))
     return true;
@@ -77,13 +77,9 @@ static const char *parse_flow(const struct diffd_span columns[DIFFD_FLOW_FIELD_C
   record->account_eni = (struct diffd_span){0};
   if (record->eni.ptr == record->account.ptr + record->account.len + 1)
     record->account_eni = (struct diffd_span){record->account.ptr, record->account.len + 1 + record->eni.len};
-  if (!is_id(record->account))
-    return "account-id is no id";
-  if (!is_id(record->eni))
-    return "interface-id is no id";
-  if (!parse_address(columns[DIFFD_FLOW_SRCADDR], &record->source))
+  if (!diffd_flow_address_parse(columns[DIFFD_FLOW_SRCADDR], &record->source))
     return "srcaddr is no address";
-  if (!parse_address(columns[DIFFD_FLOW_DSTADDR], &record->destination))
+  if (!diffd_flow_address_parse(columns[DIFFD_FLOW_DSTADDR], &record->destination))
     return "dstaddr is no address";
   if (!parse_number(columns[DIFFD_FLOW_SRCPORT], UINT16_MAX, &srcport))
     return "srcport is no port";
@@ -100,6 +96,12 @@ static const char *parse_flow(const struct diffd_span columns[DIFFD_FLOW_FIELD_C
   record->protocol = (uint8_t)protocol;
   record->color = equals_ignoring_case(columns[DIFFD_FLOW_ACTION], "REJECT") ? DIFFD_RED : DIFFD_GREEN;
   return NULL;
+}
+
+const char *diffd_flow_record_id_fault(const struct diffd_flow_record *record) {
+  if (!is_id(record->account))
+    return "account-id is no id";
+  return is_id(record->eni) ? NULL : "interface-id is no id";
 }
 
 enum diffd_flow_line diffd_flow_record_parse(const struct diffd_flow_format *format, struct diffd_span line,

@@ -14,7 +14,7 @@
 /* An account-id or interface-id is at most this long, in bytes. */
 enum { DIFFD_FLOW_NAME_MAX = 255 };
 
-/* What diffd_flow_record_fast and diffd_flow_scan may read before and after a text, whatever is there. */
+/* What a kernel may read before and after a text, whatever is there. */
 enum { DIFFD_FLOW_PAD = 64 };
 
 enum diffd_flow_line {
@@ -48,32 +48,45 @@ struct diffd_flow_record {
   int64_t end;
 };
 
-/* Parses a line without its line end. For DIFFD_FLOW_NODATA and _SKIPDATA only start and end are set. For
- * DIFFD_FLOW_BAD *ret_fault is a static text that says what is wrong with it. */
+/* Parses a line without its line end, all but its ids. For DIFFD_FLOW_NODATA and _SKIPDATA only start and end
+ * are set. For DIFFD_FLOW_BAD *ret_fault is a static text that says what is wrong with it. */
 enum diffd_flow_line diffd_flow_record_parse(const struct diffd_flow_format *format, struct diffd_span line,
                                              struct diffd_flow_record *ret, const char **ret_fault);
 
-/* Finds the spaces and newlines of text[begin, end). Appends their offsets to `marks`, and the index in
- * `marks` of each newline to `newlines`; both have room for end - begin more, and 64. Reads up to
- * DIFFD_FLOW_PAD bytes after `end`. */
+/* NULL, or a static text that says which of the two ids cannot be one: empty, longer than
+ * DIFFD_FLOW_NAME_MAX, or with a character that a quoted DOT string would have to escape. Apart from the
+ * parsing, because ids repeat, and one look at each is enough. */
+const char *diffd_flow_record_id_fault(const struct diffd_flow_record *record);
+
+/* The places of spaces and newlines in a text, and which of them are newlines. */
 struct diffd_flow_marks {
   uint32_t *marks;
-  uint32_t *newlines;
+  uint32_t *newlines; /* indexes of marks */
   uint32_t mark_count;
   uint32_t newline_count;
 };
-typedef void diffd_flow_scan_fn(const char *text, uint32_t begin, uint32_t end,
-                                struct diffd_flow_marks *marks);
-diffd_flow_scan_fn diffd_flow_scan_scalar;
-/* The kernel of that name ("scalar", "avx2"); NULL: the best that this CPU has. NULL where it has none such.
- */
-diffd_flow_scan_fn *diffd_flow_scan_kernel(const char *name);
 
-/* Parses the line that begins at text + begin and whose columns end at `ends` (format->columns of them, the
- * last being the line's end). True for an OK record, which diffd_flow_record_parse would then give alike;
- * false for everything else and for what is too odd to be fast. Reads up to DIFFD_FLOW_PAD bytes around the
- * line. */
-bool diffd_flow_record_fast(const struct diffd_flow_format *format, const char *text, uint32_t begin,
-                            const uint32_t *ends, struct diffd_flow_record *ret);
+/* The two loops that take the time, in one of their forms. All give the same. */
+struct diffd_flow_kernel {
+  const char *name;
+  /* Appends the spaces and newlines of text[begin, end); both arrays have room for end - begin more, and 64.
+   * Reads up to DIFFD_FLOW_PAD bytes after `end`. */
+  void (*scan)(const char *text, uint32_t begin, uint32_t end, struct diffd_flow_marks *marks);
+  /* Parses the line whose columns end at text + ends[0] to text + ends[format->columns - 1], the line's end;
+   * ends[-1] is the place before the line, also where that is -1. True for an OK record, which
+   * diffd_flow_record_parse would then give alike; false for everything else, and for what is too odd to be
+   * fast. Reads up to DIFFD_FLOW_PAD bytes around the line. */
+  bool (*record)(const struct diffd_flow_format *format, const char *text, const uint32_t *ends,
+                 struct diffd_flow_record *ret);
+};
+
+/* The kernel of that name, "scalar" or "avx2", or NULL: the best that this CPU has. NULL where it has none
+ * such. */
+const struct diffd_flow_kernel *diffd_flow_kernel_find(const char *name);
+/* NULL where the program or this CPU has no AVX2. */
+const struct diffd_flow_kernel *diffd_flow_kernel_avx2(void);
+
+/* Any address, for kernels that do only the most common ones themselves. */
+bool diffd_flow_address_parse(struct diffd_span text, struct diffd_flow_address *ret);
 
 #endif

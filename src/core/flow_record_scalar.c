@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The fast way through a flow log: one scan for spaces and newlines, then each field from both its ends,
- * with few branches. Whatever is not quite ordinary is left to the plain parser.
+ * The flow-record kernel for every CPU: eight bytes at a time in ordinary registers.
  */
 #include <string.h>
 
 #include "core/flow_address.h"
 #include "core/flow_record.h"
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
-
-void diffd_flow_scan_scalar(const char *text, uint32_t begin, uint32_t end, struct diffd_flow_marks *marks) {
+static void scan_scalar(const char *text, uint32_t begin, uint32_t end, struct diffd_flow_marks *marks) {
   for (uint32_t at = begin; at < end; at++) {
     if (text[at] != ' ' && text[at] != '\n')
       continue;
@@ -20,58 +15,6 @@ void diffd_flow_scan_scalar(const char *text, uint32_t begin, uint32_t end, stru
       marks->newlines[marks->newline_count++] = marks->mark_count;
     marks->marks[marks->mark_count++] = at;
   }
-}
-
-#if defined(__x86_64__)
-#define AVX2 __attribute__((target("avx2,bmi,bmi2,popcnt")))
-
-AVX2 static inline uint64_t equal_mask(const char *text, __m256i wanted) {
-  __m256i low = _mm256_loadu_si256((const __m256i_u *)text);
-  __m256i high = _mm256_loadu_si256((const __m256i_u *)(text + 32));
-  uint32_t low_mask = (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(low, wanted));
-  uint32_t high_mask = (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(high, wanted));
-  return (uint64_t)high_mask << 32 | low_mask;
-}
-
-/* Writes the positions of the bits of `mask` in steps of eight: nearly always one step, so that there is
- * nothing to mispredict. What is written past the count is overwritten by the next block. */
-AVX2 static inline void put_marks(uint32_t *out, uint64_t mask, uint32_t base, unsigned count) {
-  for (unsigned done = 0; done < count; done += 8)
-    for (unsigned i = 0; i < 8; i++) {
-      out[done + i] = base + (uint32_t)_tzcnt_u64(mask);
-      mask = _blsr_u64(mask);
-    }
-}
-
-AVX2 static void scan_avx2(const char *text, uint32_t begin, uint32_t end, struct diffd_flow_marks *marks) {
-  const __m256i space = _mm256_set1_epi8(' ');
-  const __m256i newline = _mm256_set1_epi8('\n');
-  for (uint32_t at = begin; at < end; at += 64) {
-    uint64_t newlines = equal_mask(text + at, newline);
-    uint64_t mask = equal_mask(text + at, space) | newlines;
-    if (end - at < 64) {
-      uint64_t inside = ~(UINT64_MAX << (end - at));
-      newlines &= inside;
-      mask &= inside;
-    }
-    for (; newlines != 0; newlines = _blsr_u64(newlines))
-      marks->newlines[marks->newline_count++] =
-          marks->mark_count + (uint32_t)_mm_popcnt_u64(mask & (_blsi_u64(newlines) - 1));
-    unsigned count = (unsigned)_mm_popcnt_u64(mask);
-    put_marks(marks->marks + marks->mark_count, mask, at, count);
-    marks->mark_count += count;
-  }
-}
-#endif
-
-diffd_flow_scan_fn *diffd_flow_scan_kernel(const char *name) {
-#if defined(__x86_64__)
-  bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
-                  __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt");
-  if (has_avx2 && (name == NULL || strcmp(name, "avx2") == 0))
-    return scan_avx2;
-#endif
-  return name == NULL || strcmp(name, "scalar") == 0 ? diffd_flow_scan_scalar : NULL;
 }
 
 static inline uint64_t load64(const char *at) {
@@ -126,17 +69,16 @@ static inline uint32_t octet(const char *end, uint32_t len, uint32_t *bad) {
   return value;
 }
 
-/* Bit i is set where text[i] is a dot. */
+/* Bit i is set where text[i] is a dot; 16 bits. */
 static inline uint32_t dot_mask(const char *text) {
-#if defined(__SSE2__)
-  __m128i bytes = _mm_loadu_si128((const __m128i_u *)text);
-  return (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('.')));
-#else
   uint32_t mask = 0;
-  for (unsigned i = 0; i < 16; i++)
-    mask |= (uint32_t)(text[i] == '.') << i;
+  for (unsigned half = 0; half < 2; half++) {
+    uint64_t bytes = load64(text + 8 * half) ^ 0x2e2e2e2e2e2e2e2e;
+    /* The top bit of each byte that is zero, exactly; then the eight top bits side by side. */
+    uint64_t zero = ~(((bytes & 0x7f7f7f7f7f7f7f7f) + 0x7f7f7f7f7f7f7f7f) | bytes | 0x7f7f7f7f7f7f7f7f);
+    mask |= (uint32_t)((zero >> 7) * 0x0102040810204080 >> 56) << (8 * half);
+  }
   return mask;
-#endif
 }
 
 static inline bool fast_v4(const char *text, uint32_t len, uint32_t *ret) {
@@ -160,29 +102,7 @@ static inline bool fast_v4(const char *text, uint32_t len, uint32_t *ret) {
 
 static inline bool fast_address(const char *text, uint32_t len, struct diffd_flow_address *ret) {
   ret->v6 = false;
-  if (fast_v4(text, len, &ret->v4))
-    return true;
-  ret->v6 = diffd_flow_v6_parse((struct diffd_span){text, len}, ret->bytes);
-  return ret->v6;
-}
-
-/* Eight bytes at a time: between '!' and '~', no quote and no backslash. */
-static inline bool fast_id(const char *text, uint32_t len) {
-  const uint64_t ones = 0x0101010101010101, tops = 0x8080808080808080;
-  uint64_t bad = (len == 0) | (len > DIFFD_FLOW_NAME_MAX);
-  for (uint32_t at = 0; at < len; at += 8) {
-    uint64_t bytes = load64(text + at);
-    if (len - at < 8) {
-      uint64_t keep = ~(UINT64_MAX << 8 * (len - at));
-      bytes = (bytes & keep) | (0x3030303030303030 & ~keep);
-    }
-    uint64_t quote = bytes ^ (ones * '"'), slash = bytes ^ (ones * '\\');
-    /* Above '~', or below '!': no byte borrows from its neighbour but one that is bad already. */
-    bad |= (bytes | (bytes + ones)) & tops;
-    bad |= ~((bytes | tops) - ones * '!') & tops;
-    bad |= ((quote - ones) & ~quote & tops) | ((slash - ones) & ~slash & tops);
-  }
-  return bad == 0;
+  return fast_v4(text, len, &ret->v4) || diffd_flow_address_parse((struct diffd_span){text, len}, ret);
 }
 
 struct column {
@@ -190,13 +110,13 @@ struct column {
   uint32_t len;
 };
 
-bool diffd_flow_record_fast(const struct diffd_flow_format *format, const char *text, uint32_t begin,
-                            const uint32_t *ends, struct diffd_flow_record *ret) {
+static bool record_scalar(const struct diffd_flow_format *format, const char *text, const uint32_t *ends,
+                          struct diffd_flow_record *ret) {
   struct column columns[DIFFD_FLOW_FIELD_COUNT];
   for (unsigned field = 0; field < DIFFD_FLOW_FIELD_COUNT; field++) {
-    uint32_t column = format->column[field];
-    uint32_t from = column == 0 ? begin : ends[column - 1] + 1;
-    columns[field] = (struct column){text + from, ends[column] - from};
+    const uint32_t *end = ends + format->column[field];
+    uint32_t begin = end[-1] + 1;
+    columns[field] = (struct column){text + begin, end[0] - begin};
   }
 #define COLUMN(field) columns[DIFFD_FLOW_##field].ptr, columns[DIFFD_FLOW_##field].len
 #define NUMBER(field)                                                                                        \
@@ -229,7 +149,19 @@ bool diffd_flow_record_fast(const struct diffd_flow_format *format, const char *
   bool reject =
       action->len == 6 && ((load64(action->ptr) | 0x202020202020) & 0xffffffffffff) == load64(reject_text);
   ret->color = reject ? DIFFD_RED : DIFFD_GREEN;
-  return fast_id(COLUMN(ACCOUNT)) && fast_id(COLUMN(ENI));
+  return true;
 #undef COLUMN
 #undef NUMBER
+}
+
+static const struct diffd_flow_kernel scalar = {
+    .name = "scalar", .scan = scan_scalar, .record = record_scalar};
+
+const struct diffd_flow_kernel *diffd_flow_kernel_find(const char *name) {
+  const struct diffd_flow_kernel *best = diffd_flow_kernel_avx2();
+  if (name == NULL)
+    return best != NULL ? best : &scalar;
+  if (strcmp(name, scalar.name) == 0)
+    return &scalar;
+  return best != NULL && strcmp(name, best->name) == 0 ? best : NULL;
 }
