@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -38,14 +39,15 @@ static enum diffd_status parse(const char *line, struct values *values, char res
   static char copy[256];
   char *argv[WORDS_MAX];
   int argc = 0;
-  (void)strcpy(copy, line);
+  (void)snprintf(copy, sizeof copy, "%s", line);
   for (char *word = strtok(copy, " "); word != NULL && argc < WORDS_MAX; word = strtok(NULL, " "))
     argv[argc++] = word;
   struct diffd_arguments arguments = {0};
   enum diffd_status status = diffd_options_parse(&command, argc, argv, &arguments, err);
+  size_t len = 0;
   rest[0] = '\0';
   for (int i = 0; i < arguments.count; i++)
-    (void)strcat(strcat(rest, i > 0 ? " " : ""), arguments.items[i]);
+    len += (size_t)snprintf(rest + len, 256 - len, "%s%s", i > 0 ? " " : "", arguments.items[i]);
   *help = arguments.help;
   return status;
 }

@@ -319,7 +319,7 @@ static enum host_kind kind_of_host(const char *host) {
 
 bool diffd_endpoint_is_own(const char *endpoint, const struct diffd_address *own) {
   struct diffd_error err;
-  struct diffd_address address;
+  struct diffd_address address = {.port = -1};
   char authority[DIFFD_HOST_MAX + 16];
   bool http = strncasecmp(endpoint, "http://", 7) == 0;
   const char *begin = http ? endpoint + 7 : endpoint;
@@ -350,7 +350,7 @@ static size_t smaller(size_t a, size_t b) {
 
 /* Damerau's distance (insert, drop, replace, swap of neighbours) of two names that are short enough. */
 static size_t edit_distance(const char *a, size_t a_len, const char *b, size_t b_len) {
-  size_t rows[3][NAME_MAX_COMPARED + 1];
+  size_t rows[3][NAME_MAX_COMPARED + 1] = {{0}};
   for (size_t j = 0; j <= b_len; j++)
     rows[0][j] = j;
   for (size_t i = 1; i <= a_len; i++) {

@@ -148,8 +148,10 @@ static enum diffd_status parse_integers(const struct diffd_setting *setting, con
   if (status != DIFFD_OK)
     return status;
   struct diffd_integers integers = {.items = calloc(words.count + 1, sizeof *integers.items)};
-  if (integers.items == NULL)
-    status = diffd_fail(err, DIFFD_NO_MEMORY, "no memory for the settings");
+  if (integers.items == NULL) {
+    diffd_words_clean_up(&words);
+    return diffd_fail(err, DIFFD_NO_MEMORY, "no memory for the settings");
+  }
   for (size_t i = 0; status == DIFFD_OK && i < words.count; i++) {
     int64_t *item = &integers.items[integers.count++];
     status = diffd_parse_integer(words.items[i], item, err);
