@@ -4,7 +4,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <search.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -137,16 +139,11 @@ static enum diffd_status push(struct pile *pile, char *path, struct diffd_error 
 }
 
 static char *join(const char *folder, const char *name) {
-  size_t folder_len = strlen(folder), name_len = strlen(name);
-  while (folder_len > 0 && folder[folder_len - 1] == '/')
-    folder_len--;
-  char *path = malloc(folder_len + name_len + 2);
-  if (path == NULL)
-    return NULL;
-  memcpy(path, folder, folder_len);
-  path[folder_len] = '/';
-  memcpy(path + folder_len + 1, name, name_len + 1);
-  return path;
+  char *path = NULL;
+  size_t len = strlen(folder);
+  while (len > 0 && folder[len - 1] == '/')
+    len--;
+  return len <= PATH_MAX && asprintf(&path, "%.*s/%s", (int)len, folder, name) >= 0 ? path : NULL;
 }
 
 static bool folder_is_wanted(const struct diffd_log_choice *choice, const char *path) {
@@ -256,8 +253,12 @@ static int compare_paths(const void *a, const void *b) {
   return strcmp(((const struct log_file *)a)->path, ((const struct log_file *)b)->path);
 }
 
+struct file_ref {
+  struct log_file *file;
+};
+
 static int compare_files(const void *a, const void *b) {
-  const struct log_file *x = *(struct log_file *const *)a, *y = *(struct log_file *const *)b;
+  const struct log_file *x = ((const struct file_ref *)a)->file, *y = ((const struct file_ref *)b)->file;
   int keys = compare_keys(&x->key, &y->key);
   return keys != 0 ? keys : compare_paths(x, y);
 }
@@ -272,18 +273,18 @@ static void leave_out(const struct walk *walk, struct log_file *file, const stru
 /* A file that has two names (links, a path given twice) is read under the first. */
 static enum diffd_status leave_out_copies(const struct walk *walk, struct diffd_error *err) {
   struct diffd_log_tree *tree = walk->tree;
-  CLEANUP(freep) struct log_file **order = calloc(tree->count + 1, sizeof(struct log_file *));
+  CLEANUP(freep) struct file_ref *order = calloc(tree->count + 1, sizeof *order);
   if (order == NULL)
     return no_memory(err);
   for (size_t i = 0; i < tree->count; i++)
-    order[i] = &tree->files[i];
+    order[i].file = &tree->files[i];
   qsort(order, tree->count, sizeof *order, compare_files);
   size_t first = 0;
   for (size_t i = 1; i < tree->count; i++) {
-    if (compare_keys(&order[i]->key, &order[first]->key) != 0)
+    if (compare_keys(&order[i].file->key, &order[first].file->key) != 0)
       first = i;
     else
-      leave_out(walk, order[i], order[first], "it is the same file");
+      leave_out(walk, order[i].file, order[first].file, "it is the same file");
   }
   return DIFFD_OK;
 }
@@ -295,12 +296,11 @@ static enum diffd_status leave_out_inflated(const struct walk *walk, struct diff
     struct log_file *file = &tree->files[i];
     if (file->left_out || !file->regular || diffd_log_name_kind(name_of(file->path)) != DIFFD_LOG_NAME_PLAIN)
       continue;
-    size_t len = strlen(file->path);
-    CLEANUP(freep) char *zipped = malloc(len + sizeof ".gz");
-    if (zipped == NULL)
+    CLEANUP(freep) char *zipped = NULL;
+    if (asprintf(&zipped, "%s.gz", file->path) < 0) {
+      zipped = NULL;
       return no_memory(err);
-    memcpy(zipped, file->path, len);
-    memcpy(zipped + len, ".gz", sizeof ".gz");
+    }
     const struct log_file wanted = {.path = zipped};
     const struct log_file *beside =
         bsearch(&wanted, tree->files, tree->count, sizeof *tree->files, compare_paths);

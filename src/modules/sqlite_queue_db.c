@@ -12,7 +12,9 @@
 #include "base/cleanup.h"
 #include "base/diff_id.h"
 
-enum { SCHEMA_VERSION = 1, BUSY_TIMEOUT_MS = 5000 };
+enum { BUSY_TIMEOUT_MS = 5000 };
+
+#define SCHEMA_VERSION "1"
 
 #define BROKEN                                                                                               \
   "the queue %s is broken (%s): stop the service, move the file and its -wal and -shm away, start again, "   \
@@ -30,7 +32,7 @@ static const char schema[] =
     " due INTEGER NOT NULL, queued_at INTEGER NOT NULL," /* wall clock, milliseconds since 1970 */
     " reason TEXT NOT NULL DEFAULT '') STRICT;"
     "CREATE INDEX jobs_due ON jobs (due, number) WHERE state = 0;"
-    "PRAGMA user_version = 1;";
+    "PRAGMA user_version = " SCHEMA_VERSION ";";
 
 #define JOB_COLUMNS "id, previous_start, previous_stop, next_start, next_stop"
 /* What a job that is tried afresh has counted. */
@@ -199,7 +201,7 @@ static enum diffd_status check_schema(const struct diffd_queue_db *db, bool make
                       "%s holds no queue: the service has not run with this data directory yet", db->path);
   if (strcmp(version, "0") == 0)
     return run(db, schema, err);
-  if (atoi(version) != SCHEMA_VERSION)
+  if (strcmp(version, SCHEMA_VERSION) != 0)
     return diffd_fail(err, DIFFD_INVALID,
                       "the queue %s was made by another version of vpcflow-diffd (format %s): use that",
                       db->path, version);
