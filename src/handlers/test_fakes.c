@@ -209,6 +209,14 @@ static struct fake_job *find_job(struct fakes *fakes, const char *id) {
   return NULL;
 }
 
+/* The job that a lease is about: it has to be there. */
+static struct fake_job *leased_job(struct fakes *fakes, const struct diffd_lease *lease) {
+  struct fake_job *job = find_job(fakes, lease->job.id);
+  if (job == NULL)
+    abort();
+  return job;
+}
+
 static void add_job_locked(struct fakes *fakes, const struct diffd_job *job) {
   struct fake_job *place = find_job(fakes, job->id);
   for (size_t i = 0; place == NULL && i < FAKE_JOBS_MAX; i++)
@@ -262,7 +270,7 @@ static enum diffd_status source_done(struct diffd_job_source *self, const struct
   (void)err;
   LOCK(fakes);
   append(fakes->calls, "done ");
-  find_job(fakes, lease->job.id)->used = false;
+  leased_job(fakes, lease)->used = false;
   UNLOCK(fakes);
   return DIFFD_OK;
 }
@@ -275,7 +283,7 @@ static enum diffd_status source_fail(struct diffd_job_source *self, const struct
   LOCK(fakes);
   append(fakes->calls, permanent ? "fail-for-good " : "fail ");
   append(fakes->logged, "fail reason=%s\n", reason);
-  struct fake_job *job = find_job(fakes, lease->job.id);
+  struct fake_job *job = leased_job(fakes, lease);
   job->running = false;
   job->failures++;
   job->parked = job->failures >= (fakes->park_after > 0 ? fakes->park_after : 1000);
@@ -290,7 +298,7 @@ static enum diffd_status source_give_back(struct diffd_job_source *self, const s
   (void)err;
   LOCK(fakes);
   append(fakes->calls, not_before == INT64_MIN ? "give-back " : "give-back-until ");
-  struct fake_job *job = find_job(fakes, lease->job.id);
+  struct fake_job *job = leased_job(fakes, lease);
   job->running = false;
   job->not_before = not_before;
   UNLOCK(fakes);

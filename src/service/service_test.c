@@ -198,7 +198,7 @@ static void test_no_start(void **state) {
  * no use for a queue of its own. */
 static void test_embedded(void **state) {
   struct fixture *f = *state;
-  void *dir_state;
+  void *dir_state = NULL;
   assert_int_equal(test_dir_make(&dir_state), 0);
   const struct test_dir *dir = dir_state;
   test_mkdir(dir, "marks");
