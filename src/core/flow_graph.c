@@ -203,13 +203,14 @@ static enum diffd_status start_workers(struct build *build, struct diffd_error *
   build->workers = calloc(count, sizeof *build->workers);
   if (build->workers == NULL)
     return diffd_fail(err, DIFFD_NO_MEMORY, "no memory for %zu threads", count);
-  for (; build->worker_count < count; build->worker_count++) {
-    struct worker *worker = &build->workers[build->worker_count];
+  for (size_t i = 0; i < count; i++) {
+    struct worker *worker = &build->workers[i];
     worker->build = build;
-    worker->number = build->worker_count;
+    worker->number = i;
     enum diffd_status status = diffd_flow_digest_init(&worker->digest, &build->key, err);
     if (status != DIFFD_OK)
       return status;
+    build->worker_count++;
   }
   return DIFFD_OK;
 }

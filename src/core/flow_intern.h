@@ -28,7 +28,7 @@ struct diffd_flow_intern {
   uint64_t cap;
 };
 
-enum { DIFFD_FLOW_NO_NUMBER = UINT32_MAX };
+#define DIFFD_FLOW_NO_NUMBER UINT32_MAX
 
 void diffd_flow_intern_clean_up(struct diffd_flow_intern *intern);
 

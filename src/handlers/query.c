@@ -31,7 +31,7 @@ static char take_character(struct diffd_span *text) {
   if (c == '+') {
     c = ' ';
   } else if (c == '%') {
-    c = (char)(hex_digit(text->ptr[1]) << 4 | hex_digit(text->ptr[2]));
+    c = (char)(hex_digit(text->ptr[1]) * 16 + hex_digit(text->ptr[2]));
     used = 3;
   }
   text->ptr += used;

@@ -80,7 +80,7 @@ static enum diffd_status open_host(const struct diffd_address *address, int *ret
 }
 
 static enum diffd_status find_port(int fd, uint16_t *ret_port, struct diffd_error *err) {
-  union any_address own;
+  union any_address own = {0};
   socklen_t len = sizeof own;
   if (getsockname(fd, &own.base, &len) != 0)
     return diffd_fail_errno(err, errno, "asking for the port");
