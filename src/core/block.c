@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/aligned_text.h"
 #include "core/canon.h"
 
 enum { SCRATCH_MAX = 16 * DIFFD_IDENTITY_VALUE_MAX + 4096, FIRST_ITEMS = 1024 };
@@ -79,8 +80,8 @@ enum diffd_status diffd_block_init(struct diffd_block *block, struct diffd_sourc
   if (status == DIFFD_OK)
     status = diffd_general_new(&block->general, err);
   if (status == DIFFD_OK) {
-    block->text = malloc(block->text_max + DIFFD_SCAN_PADDING);
-    if (block->text == NULL)
+    block->room = block->text = diffd_aligned_text_new(block->text_max + DIFFD_SCAN_PADDING);
+    if (block->room == NULL)
       status = diffd_fail(err, DIFFD_NO_MEMORY, "no memory for a block");
   }
   if (status != DIFFD_OK)
@@ -89,7 +90,7 @@ enum diffd_status diffd_block_init(struct diffd_block *block, struct diffd_sourc
 }
 
 void diffd_block_clean_up(struct diffd_block *block) {
-  free(block->text);
+  free(block->room);
   free(block->items);
   diffd_line_index_clean_up(&block->index);
   diffd_general_destroy(block->general);
@@ -112,6 +113,13 @@ static size_t after_newline(const struct diffd_block *block, size_t from, bool *
   return newline != NULL ? (size_t)(newline - block->text) + 1 : block->len;
 }
 
+/* Forgets the text; the next read is from `base` on. */
+static void begin_text(struct diffd_block *block, uint64_t base) {
+  block->text = diffd_aligned_text_at(block->room, base);
+  block->base = base;
+  block->len = 0;
+}
+
 static enum diffd_status read_more(struct diffd_block *block, size_t cap, bool *ret_end,
                                    struct diffd_error *err) {
   size_t got = 0;
@@ -128,8 +136,7 @@ enum diffd_status diffd_block_load(struct diffd_block *block, uint64_t number, s
   forget(block);
   uint64_t begin = number * block->block_len;
   size_t lead = number == 0 ? 0 : 1; /* the byte before the block tells whether a line begins with it */
-  block->base = begin - lead;
-  block->len = 0;
+  begin_text(block, begin - lead);
   bool ended;
   enum diffd_status status = read_more(block, lead + block->block_len + DIFFD_BLOCK_READ_AHEAD, &ended, err);
   if (status != DIFFD_OK)
@@ -161,8 +168,7 @@ enum diffd_status diffd_block_load_range(struct diffd_block *block, uint64_t beg
   size_t cap = *end - begin < block->text_max ? (size_t)(*end - begin) : block->text_max;
   bool ended;
   block->item_count = 0;
-  block->base = begin;
-  block->len = 0;
+  begin_text(block, begin);
   enum diffd_status status = read_more(block, cap, &ended, err);
   if (status != DIFFD_OK)
     return status;
@@ -284,8 +290,7 @@ enum diffd_status diffd_block_parse(struct diffd_block *block, struct diffd_erro
 enum diffd_status diffd_block_parse_tail(struct diffd_block *block, struct diffd_error *err) {
   bool ended;
   bool found;
-  block->base += block->len;
-  block->len = 0;
+  begin_text(block, block->base + block->len);
   enum diffd_status status = read_more(block, block->text_max, &ended, err);
   if (status != DIFFD_OK)
     return status;

@@ -45,7 +45,8 @@ struct diffd_block {
   size_t block_len;
   enum diffd_block_want want;
 
-  char *text;      /* text_max bytes and padding */
+  char *room;      /* for text_max bytes and padding, see aligned_text.h */
+  char *text;      /* in it */
   size_t text_max; /* a line that does not end within these is read piece by piece */
   size_t len;      /* bytes of text */
   uint64_t base;   /* the offset of text[0] in the source */

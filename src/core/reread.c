@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/aligned_text.h"
 #include "core/canon.h"
 
 /* Keeps the first statement, and ends the reading: what the parser holds of it stays as it is. */
@@ -28,7 +29,7 @@ enum diffd_status diffd_reread_init(struct diffd_reread *reread, struct diffd_so
   if (status == DIFFD_OK)
     status = diffd_dot_parser_new(handler, &reread->parser, err);
   if (status == DIFFD_OK) {
-    reread->own = malloc(DIFFD_REREAD_WINDOW_MAX + DIFFD_SCAN_PADDING);
+    reread->own = diffd_aligned_text_new(DIFFD_REREAD_WINDOW_MAX + DIFFD_SCAN_PADDING);
     if (reread->own == NULL)
       status = diffd_fail(err, DIFFD_NO_MEMORY, "no memory to read statements again");
   }
@@ -52,11 +53,12 @@ void diffd_reread_lend(struct diffd_reread *reread, const char *window, uint64_t
 
 static enum diffd_status load(struct diffd_reread *reread, uint64_t at, size_t len, struct diffd_error *err) {
   size_t got = 0;
-  enum diffd_status status = diffd_source_read(reread->source, at, reread->own, len, &got, err);
+  char *text = diffd_aligned_text_at(reread->own, at);
+  enum diffd_status status = diffd_source_read(reread->source, at, text, len, &got, err);
   if (status != DIFFD_OK)
     return status;
-  memset(reread->own + got, 0, DIFFD_SCAN_PADDING);
-  diffd_reread_lend(reread, reread->own, at, got);
+  memset(text + got, 0, DIFFD_SCAN_PADDING);
+  diffd_reread_lend(reread, text, at, got);
   return DIFFD_OK;
 }
 

@@ -18,7 +18,7 @@ struct diffd_reread {
   struct diffd_source *source;
   diffd_line_scan *line_scan;
   bool wants_counters;
-  char *own; /* DIFFD_REREAD_WINDOW_MAX bytes and padding */
+  char *own; /* room for DIFFD_REREAD_WINDOW_MAX bytes and padding, see aligned_text.h */
   /* The bytes at hand: `own`, or a loaded block's text. */
   const char *window;
   uint64_t base;
