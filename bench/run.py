@@ -49,13 +49,17 @@ def available_bytes():
 
 
 def run(command, allowed=(0,)):
-    """The wall time of one run, in seconds."""
-    began = time.perf_counter()
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    took = time.perf_counter() - began
-    if done.returncode not in allowed:
-        sys.exit(f"{' '.join(command)}: exit status {done.returncode}\n{done.stderr.decode()}")
-    return took
+    """The wall time and the CPU time of one run, in seconds."""
+    with tempfile.TemporaryFile() as trouble:
+        began = time.perf_counter()
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=trouble)
+        _, status, used = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - began
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode not in allowed:
+            trouble.seek(0)
+            sys.exit(f"{' '.join(command)}: exit status {process.returncode}\n{trouble.read().decode()}")
+    return wall, used.ru_utime + used.ru_stime
 
 
 def peak_private(command):
@@ -74,14 +78,14 @@ def peak_private(command):
 
 
 def medians(commands):
-    """The median time of each named command; they take turns. A diff exits 1 where it finds a difference."""
+    """Of each named command its median (wall, CPU) time; they take turns. A diff exits 1 where it finds one."""
     times = {name: [] for name in commands}
     for turn in range(RUNS + 1):
         for name, command in commands.items():
             took = run(command, allowed=(0, 1) if command[0] == PROGRAM else (0,))
             if turn > 0:
                 times[name].append(took)
-    return {name: statistics.median(values) for name, values in times.items()}
+    return {name: tuple(map(statistics.median, zip(*pairs))) for name, pairs in times.items()}
 
 
 def verdict(value, limit, at_most=True):
@@ -92,12 +96,13 @@ def verdict(value, limit, at_most=True):
     return f"({'at most' if at_most else 'at least'} {limit:g}: {'holds' if holds else 'DOES NOT HOLD'})"
 
 
-def line(name, seconds, size, note=""):
-    print(f"  {name:<34} {seconds:8.3f} s {size / seconds / 1e6:8.0f} MB/s  {note}", flush=True)
+def line(name, took, size, note=""):
+    wall, cpu = took
+    print(f"  {name:<26} {wall:8.3f} s {cpu:8.3f} s CPU {size / wall / 1e6:7.0f} MB/s  {note}", flush=True)
 
 
 def generate(arguments):
-    subprocess.run([GENERATOR, *arguments], check=True, stdin=subprocess.DEVNULL)
+    subprocess.run([GENERATOR, *arguments], check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
 
 def counts_of(command):
@@ -115,15 +120,15 @@ def bench_graphs(edges, folder):
     commands = {"cat": ["cat", *files], "wc -l": ["wc", "-l", *files],
                 "diff, 2 threads": [*diff, "--threads=2", *files], "diff, 1 thread": [*diff, "--threads=1", *files]}
     took = medians(commands)
-    floor = took["wc -l"]
+    floor = took["wc -l"][0]
     print(f"\n{edges:,} edges a graph, {size / 1e6:,.0f} MB in two files, {size / 2 / edges:.0f} bytes an edge")
     line("cat >/dev/null", took["cat"], size)
-    line("wc -l", floor, size)
+    line("wc -l", took["wc -l"], size)
     for name, limit in (("diff, 2 threads", RATIO_TWO_THREADS.get(edges)), ("diff, 1 thread", RATIO_ONE_THREAD)):
-        ratio = took[name] / floor
+        ratio = took[name][0] / floor
         line(name, took[name], size, f"{ratio:.2f} x wc -l  {verdict(ratio, limit)}")
-    speed = size / min(took["diff, 2 threads"], took["diff, 1 thread"]) / 1e9
-    print(f"  {'diff, canonical graphs':<34} {speed:19.2f} GB/s  {verdict(speed, GB_PER_S, at_most=False)}")
+    speed = size / min(took["diff, 2 threads"][0], took["diff, 1 thread"][0]) / 1e9
+    print(f"  {'diff, canonical graphs':<26} {speed:31.2f} GB/s  {verdict(speed, GB_PER_S, at_most=False)}")
     memory(commands["diff, 2 threads"], [*diff, "--stat", *files], edges)
     if edges <= 1_000_000:
         bench_requoted(edges, folder)
@@ -133,7 +138,7 @@ def memory(command, stat_command, edges):
     nodes = counts_of(stat_command).get("nodes", 0)
     peak = peak_private(command)
     bound = 40 * edges + 40 * nodes + 64 * MIB
-    print(f"  {'private memory, 2 threads':<34} {peak / MIB:8.1f} MiB, {peak / edges:.0f} bytes an edge of previous  "
+    print(f"  {'private memory, 2 threads':<26} {peak / MIB:8.1f} MiB, {peak / edges:.0f} bytes an edge of previous  "
           f"{verdict(round(peak / MIB, 1), round(bound / MIB, 1))}")
 
 
@@ -144,7 +149,7 @@ def bench_requoted(edges, folder):
     files = [other / "previous.dot", other / "next.dot"]
     size = sum(file.stat().st_size for file in files)
     took = medians({"diff": [PROGRAM, "diff", "--threads=1", *map(str, files)]})["diff"]
-    line("diff, re-quoted, 1 thread", took, size, verdict(round(size / took / 1e6), REQUOTED_MB_PER_S, at_most=False))
+    line("diff, re-quoted, 1 thread", took, size, verdict(round(size / took[0] / 1e6), REQUOTED_MB_PER_S, at_most=False))
 
 
 def bench_logs(kind, records, edges, folder):
@@ -162,11 +167,12 @@ def bench_logs(kind, records, edges, folder):
     for name in ("gzip -dc", "igzip -dc"):
         if name in took:
             line(name + " >/dev/null", took[name], plain)
-    floor = took.get("igzip -dc")
-    ratio = took["graph, 1 thread"] / floor if floor else None
-    line("graph, 1 thread", took["graph, 1 thread"], plain, f"{records / took['graph, 1 thread'] / 1e6:.2f} M records/s  " + (
-        f"{ratio:.2f} x igzip -dc  {verdict(ratio, DIGEST_RATIO[kind])}" if ratio else "(igzip is not installed)"))
-    print(f"  {'private memory':<34} {peak_private(graph) / MIB:8.1f} MiB")
+    graph_wall, note = took["graph, 1 thread"][0], "igzip is not installed"
+    if "igzip -dc" in took:
+        ratio = graph_wall / took["igzip -dc"][0]
+        note = f"{ratio:.2f} x igzip -dc  {verdict(ratio, DIGEST_RATIO[kind])}"
+    line("graph, 1 thread", took["graph, 1 thread"], plain, f"{records / graph_wall / 1e6:.2f} M records/s  {note}")
+    print(f"  {'private memory':<26} {peak_private(graph) / MIB:8.1f} MiB")
 
 
 def unpacked(files):
@@ -192,6 +198,8 @@ def main():
         if not os.access(program, os.X_OK):
             sys.exit(f"{program} is not there: run `make` first")
     print(f"{os.cpu_count()} CPUs, medians of {RUNS}, inputs cached, output to /dev/null; only ratios hold between machines")
+    if os.getloadavg()[0] > 0.5 * (os.cpu_count() or 1):
+        print(f"This machine is busy (load {os.getloadavg()[0]:.1f}): wall times mean little, CPU times a little more.")
     parent = os.environ.get("BENCH_DIR")
     for size in SIZES:
         edges = number(size)
