@@ -160,6 +160,9 @@ enum diffd_status diffd_block_load(struct diffd_block *block, uint64_t number, s
     block->stop = after_newline(block, from, &found);
   }
   block->tail = !block->last && !found && !ended;
+  /* What follows the last line tells whether its statement ends there. */
+  if (found && !ended && block->len < block->stop + 2)
+    return read_more(block, 2, &ended, err);
   return DIFFD_OK;
 }
 

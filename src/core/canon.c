@@ -72,6 +72,11 @@ static inline struct line_sum sum_line(const struct diffd_line_index *index, siz
                            line->quotes - line[-1].quotes};
 }
 
+/* Whether the statement of a line that ends here ends with it: another list might follow on the next line. */
+static inline bool statement_ends(const char *newline) {
+  return (newline[1] == '\t' && newline[2] == 'n') || newline[1] == '}';
+}
+
 bool diffd_canon_edge(const char *text, const struct diffd_line_index *index, size_t number,
                       struct diffd_canon_edge *ret) {
   /* Each attribute opens and closes a quote, the label too: twenty, none of them escaped. More would mean
@@ -116,7 +121,7 @@ bool diffd_canon_edge(const char *text, const struct diffd_line_index *index, si
          too_short(space + 9, sizeof "govpc_bytes=\"" - 1) |
          too_short(space + 10, sizeof "govpc_start=\"" - 1) |
          too_short(space + 11, sizeof "govpc_end=\"" - 1);
-  if (bad != 0 || !is_canonical_id(line + 1, space[1] - space[0] - 1) ||
+  if (bad != 0 || !statement_ends(text + end) || !is_canonical_id(line + 1, space[1] - space[0] - 1) ||
       !is_canonical_id(text + space[2] + 1, space[3] - space[2] - 1) ||
       space[8] - space[0] > DIFFD_IDENTITY_VALUE_MAX || end - 2 < space[13] + 8)
     return false;
@@ -143,7 +148,8 @@ bool diffd_canon_node(const char *text, const struct diffd_line_index *index, si
     return false;
   uint64_t bad = DIFFERS(text + space[1], " [label=\"");
   bad |= (uint64_t)(text[end - 2] ^ '"') | (uint64_t)(text[end - 1] ^ ']');
-  if (bad != 0 || !is_canonical_id(text + space[0] + 1, space[1] - space[0] - 1))
+  if (bad != 0 || !statement_ends(text + end) ||
+      !is_canonical_id(text + space[0] + 1, space[1] - space[0] - 1))
     return false;
   *ret = (struct diffd_canon_node){.begin = space[0] + 1, .id_end = space[1], .end = end};
   return true;

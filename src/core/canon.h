@@ -7,7 +7,8 @@
  *   \tID [label="..."]\n
  *
  * (the first is one line). Ids are `n` and then digits, a-f and `_`, so that none is a keyword; no value
- * holds white space, a quote or a backslash before its closing quote. Whatever else DOT allows is no
+ * holds white space, a quote or a backslash before its closing quote. The next line begins with a tab and an
+ * `n`, or with the closing brace, so that the statement does not go on there. Whatever else DOT allows is no
  * canonical line and takes the general reader, which finds the same edge in it.
  */
 #ifndef DIFFD_CORE_CANON_H
@@ -39,7 +40,8 @@ struct diffd_canon_node {
 };
 
 /* True, and *ret filled, where line[number] of the index is a canonical edge or node. The line must begin
- * after the newline before it, or with the text; the text must be indexed and padded as line_scan.h says. */
+ * after the newline before it, or with the text; the text must be indexed and padded as line_scan.h says, and
+ * what follows the line in its source must follow it here, as far as two bytes. */
 bool diffd_canon_edge(const char *text, const struct diffd_line_index *index, size_t number,
                       struct diffd_canon_edge *ret);
 bool diffd_canon_node(const char *text, const struct diffd_line_index *index, size_t number,

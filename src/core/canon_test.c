@@ -98,6 +98,7 @@ static unsigned read_generally(struct fixture *f) {
 static void set_text(struct fixture *f, const char *line, size_t len) {
   memset(f->text, '"', 4096);
   memcpy(f->text, line, len);
+  memcpy(f->text + len, "\tn", 2); /* the next line's beginning */
   f->len = len;
   diffd_line_scan_scalar(f->text, len, &f->index);
 }
@@ -198,6 +199,21 @@ static void test_pairs_of_mutations_are_read_alike(void **state) {
   }
 }
 
+static void test_a_statement_that_may_go_on_is_left_to_the_general_reader(void **state) {
+  struct fixture *f = *state;
+  struct diffd_canon_edge edge;
+  struct diffd_canon_node node;
+  static const char *const next[] = {"[color=red]", "\t[color=red]", "\n\tn", " \tn", "#\n", "", NULL};
+  for (size_t i = 0; next[i] != NULL; i++) {
+    set_text(f, edge_line, sizeof edge_line - 1);
+    strcpy(f->text + sizeof edge_line - 1, next[i]);
+    assert_false(is_canonical_edge(f, &edge));
+    set_text(f, node_line, sizeof node_line - 1);
+    strcpy(f->text + sizeof node_line - 1, next[i]);
+    assert_false(diffd_canon_node(f->text, &f->index, 0, &node));
+  }
+}
+
 static void test_keywords_and_long_ids_are_left_to_the_general_reader(void **state) {
   struct fixture *f = *state;
   static const char keyword[] = "\tnode [label=\"172.31.16.139\"]\n";
@@ -214,6 +230,7 @@ int main(void) {
       cmocka_unit_test(test_mutated_edges_are_read_alike),
       cmocka_unit_test(test_mutated_nodes_are_read_alike),
       cmocka_unit_test(test_pairs_of_mutations_are_read_alike),
+      cmocka_unit_test(test_a_statement_that_may_go_on_is_left_to_the_general_reader),
       cmocka_unit_test(test_keywords_and_long_ids_are_left_to_the_general_reader),
   };
   return cmocka_run_group_tests(tests, make_fixture, drop_fixture);

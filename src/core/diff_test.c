@@ -27,7 +27,7 @@ struct way {
 
 static const struct way ways[] = {
     {1, 64, "scalar", false}, {2, 64, NULL, false}, {4, 200, NULL, true},    {3, 1000, "scalar", true},
-    {2, 4096, NULL, false},   {1, 0, NULL, false},  {2, 0, "scalar", false}, {4, 513, NULL, false},
+    {2, 65, NULL, false},     {1, 0, NULL, false},  {2, 0, "scalar", false}, {4, 513, NULL, false},
 };
 enum { WAY_COUNT = sizeof ways / sizeof ways[0] };
 
@@ -187,6 +187,16 @@ static void put_node(struct diffd_buffer *out) {
   put(out, "%s", text);
 }
 
+/* A statement may go on in the next line, also after a block of nothing. */
+static void put_continuation(struct diffd_buffer *out) {
+  if (random() % 4 != 0)
+    return;
+  for (long blank = random() % 2 * (random() % 100); blank > 0; blank--)
+    put(out, "%s", pick(blanks));
+  if (random() % 2 == 0)
+    put(out, "%s[color=red label=\"more\"]\n", random() % 2 == 0 ? "\t" : "");
+}
+
 /* `wild` of 0 gives canonical lines alone, more gives more of everything else. */
 static void put_graph(struct diffd_buffer *out, int statements, int wild) {
   put(out, "digraph {\n");
@@ -197,6 +207,8 @@ static void put_graph(struct diffd_buffer *out, int statements, int wild) {
       put_general_edge(out);
     } else {
       put_canonical_edge(out);
+      if (wild > 0)
+        put_continuation(out);
     }
     if (random() % 3 == 0)
       put_node(out);

@@ -62,13 +62,14 @@ static enum diffd_status load(struct diffd_reread *reread, uint64_t at, size_t l
   return DIFFD_OK;
 }
 
-/* The text's length where a whole line from `line` on, tab first, is at hand, else 0. */
+/* The length of the line at `line`, newline and all, where it is at hand and two bytes more; else 0. */
 static size_t line_at_hand(const struct diffd_reread *reread, uint64_t line) {
   if (line < reread->base || line >= reread->base + reread->len)
     return 0;
   const char *text = reread->window + (line - reread->base);
-  const char *newline = memchr(text, '\n', reread->len - (size_t)(line - reread->base));
-  return newline != NULL ? (size_t)(newline - text) + 1 : 0;
+  size_t left = reread->len - (size_t)(line - reread->base);
+  const char *newline = memchr(text, '\n', left);
+  return newline != NULL && (size_t)(newline - text) + 3 <= left ? (size_t)(newline - text) + 1 : 0;
 }
 
 /* True where the line at hand is canonical; then *ret is filled. */

@@ -100,8 +100,8 @@ static enum diffd_status settle_guess(struct worker *worker, enum diffd_status g
   struct diffd_block *block = &worker->block;
   if (scan->carry == NULL)
     return guess;
-  if (guess == DIFFD_OK && block->start < block->stop &&
-      diffd_dot_parser_between_statements(scan->carry->parser)) {
+  bool found = block->edges > 0 || block->first_node != UINT64_MAX;
+  if (guess == DIFFD_OK && found && diffd_dot_parser_between_statements(scan->carry->parser)) {
     /* The statement before is complete. It belongs in front of what was found here. */
     size_t count = block->item_count;
     scan->carry->owner = block;
