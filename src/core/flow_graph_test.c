@@ -183,7 +183,7 @@ static char *dot_of_files(char **texts, unsigned files, struct diffd_flow_option
 }
 
 static void check_orders(struct diffd_flow_options options) {
-  enum { COUNT = 3000 };
+  enum { COUNT = 1200 };
   size_t offsets[COUNT + 1];
   char *text = random_log(11, COUNT, offsets), *files[4];
   options.threads = 1;

@@ -58,7 +58,7 @@ static void check_reads(const char *packed, size_t packed_len, const char *text,
   for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++) {
     struct diffd_error err = {0};
     size_t got;
-    if (pieces[i] == 1 && len > 100000)
+    if (pieces[i] != 0 && pieces[i] < 17 && len > 20000)
       continue; /* takes long */
     assert_int_equal(read_all(packed, packed_len, pieces[i], out, len + 100, &got, &err), DIFFD_END);
     assert_int_equal(got, len);
