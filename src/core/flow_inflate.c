@@ -8,12 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/flow_gzip_header.h"
+
 enum { INPUT_CAP = 128 * 1024 };
 
 enum stage {
   STAGE_BEGIN, /* not known yet whether plain or gzip */
   STAGE_PLAIN,
-  STAGE_MEMBER, /* inside a member */
+  STAGE_HEADER, /* in a member's header */
+  STAGE_MEMBER, /* in its data */
   STAGE_AFTER,  /* after a member: another one, zeros, or the end */
   STAGE_ZEROS,  /* after the first zero behind a member: zeros to the end */
 };
@@ -25,6 +28,7 @@ struct diffd_flow_text {
   uint64_t stored;
   size_t begin; /* input[begin, end) was read and is not used yet */
   size_t end;
+  struct diffd_flow_gzip_header header;
   struct inflate_state inflate;
   uint8_t input[INPUT_CAP];
 };
@@ -73,10 +77,32 @@ static enum diffd_status refill(struct diffd_flow_text *text, struct diffd_error
   return DIFFD_OK;
 }
 
-static void start_member(struct diffd_flow_text *text) {
-  isal_inflate_init(&text->inflate);
-  text->inflate.crc_flag = ISAL_GZIP;
-  text->stage = STAGE_MEMBER;
+static void start_header(struct diffd_flow_text *text) {
+  text->header = (struct diffd_flow_gzip_header){0};
+  text->stage = STAGE_HEADER;
+}
+
+static enum diffd_status unfinished(struct diffd_error *err) {
+  return diffd_fail(err, DIFFD_BAD_LOGS,
+                    "a gzip member is unfinished: the file is cut short, fetch it again");
+}
+
+static enum diffd_status read_header(struct diffd_flow_text *text, struct diffd_error *err) {
+  while (text->begin < text->end) {
+    switch (diffd_flow_gzip_header_take(&text->header, text->input[text->begin++])) {
+    case DIFFD_FLOW_GZIP_MORE:
+      break;
+    case DIFFD_FLOW_GZIP_DONE:
+      isal_inflate_init(&text->inflate);
+      text->inflate.crc_flag = ISAL_GZIP_NO_HDR_VER;
+      text->stage = STAGE_MEMBER;
+      return DIFFD_OK;
+    case DIFFD_FLOW_GZIP_BAD:
+      return diffd_fail(err, DIFFD_BAD_LOGS,
+                        "a gzip member has a broken header: the file is damaged, fetch it again");
+    }
+  }
+  return text->reader_ended ? unfinished(err) : refill(text, err);
 }
 
 /* Two bytes tell, and a reader may give them one by one. */
@@ -87,7 +113,7 @@ static enum diffd_status find_kind(struct diffd_flow_text *text, struct diffd_er
       return status;
   }
   if (text->end >= 2 && text->input[0] == 0x1f && text->input[1] == 0x8b)
-    start_member(text);
+    start_header(text);
   else
     text->stage = STAGE_PLAIN;
   return DIFFD_OK;
@@ -116,7 +142,7 @@ static enum diffd_status after_member(struct diffd_flow_text *text, struct diffd
   if (text->begin == text->end)
     return text->reader_ended ? DIFFD_END : refill(text, err);
   if (text->stage == STAGE_AFTER && text->input[text->begin] == 0x1f) {
-    start_member(text); /* which checks the rest of the magic number */
+    start_header(text); /* which checks the rest of the magic number */
     return DIFFD_OK;
   }
   text->stage = STAGE_ZEROS;
@@ -129,19 +155,10 @@ static enum diffd_status after_member(struct diffd_flow_text *text, struct diffd
 }
 
 static enum diffd_status inflate_failure(int code, struct diffd_error *err) {
-  switch (code) {
-  case ISAL_INCORRECT_CHECKSUM:
+  if (code == ISAL_INCORRECT_CHECKSUM)
     return diffd_fail(err, DIFFD_BAD_LOGS,
                       "a gzip member fails its checksum: the file is damaged, fetch it again");
-  case ISAL_INVALID_WRAPPER:
-    return diffd_fail(err, DIFFD_BAD_LOGS,
-                      "a gzip member has a broken header: the file is damaged, fetch it again");
-  case ISAL_UNSUPPORTED_METHOD:
-    return diffd_fail(err, DIFFD_BAD_LOGS,
-                      "a gzip member is compressed by a method that gzip does not define");
-  default:
-    return diffd_fail(err, DIFFD_BAD_LOGS, "a gzip member is broken: the file is damaged, fetch it again");
-  }
+  return diffd_fail(err, DIFFD_BAD_LOGS, "a gzip member is broken: the file is damaged, fetch it again");
 }
 
 /* Gives 0 bytes where more must be read or a member ended. */
@@ -166,8 +183,7 @@ static enum diffd_status read_member(struct diffd_flow_text *text, void *buf, si
   if (*ret_len > 0)
     return DIFFD_OK;
   if (text->reader_ended)
-    return diffd_fail(err, DIFFD_BAD_LOGS,
-                      "a gzip member is unfinished: the file is cut short, fetch it again");
+    return unfinished(err);
   if (had > 0 && had == text->end - text->begin) /* would go on for ever */
     return diffd_fail(err, DIFFD_INTERNAL, "the inflater stands still");
   return text->begin == text->end ? refill(text, err) : DIFFD_OK;
@@ -184,6 +200,9 @@ enum diffd_status diffd_flow_text_read(struct diffd_flow_text *text, void *buf, 
       break;
     case STAGE_PLAIN:
       status = read_plain(text, buf, cap, &len, err);
+      break;
+    case STAGE_HEADER:
+      status = read_header(text, err);
       break;
     case STAGE_MEMBER:
       status = read_member(text, buf, cap, &len, err);

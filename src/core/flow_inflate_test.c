@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Text comes out of plain and packed logs in pieces of any size; a cut, a flipped bit, or bytes after the
  * last member are failures that name what is wrong; zeros after it are not. */
+#include <isa-l/crc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -107,6 +108,43 @@ static void test_members_follow_each_other(void **state) {
   free(text);
 }
 
+/* The member with a header that has every optional field, the extra one of `extra` bytes. */
+static char *with_whole_header(const char *packed, size_t packed_len, size_t extra, size_t *ret_len) {
+  char *all = calloc(1, packed_len + extra + 64), *at = all;
+  assert_non_null(all);
+  at = mempcpy(at, "\x1f\x8b\x08\x1f\1\2\3\4\0\3", 10);
+  *at++ = (char)(extra & 0xff);
+  *at++ = (char)(extra >> 8);
+  memset(at, 'e', extra);
+  at = mempcpy(at + extra, "name.log\0comment", 17);
+  uint32_t crc = crc32_gzip_refl(0, (const unsigned char *)all, (uint64_t)(at - all));
+  *at++ = (char)(crc & 0xff);
+  *at++ = (char)(crc >> 8 & 0xff);
+  at = mempcpy(at, packed + 10, packed_len - 10);
+  *ret_len = (size_t)(at - all);
+  return all;
+}
+
+static void test_headers_may_have_every_field(void **state) {
+  (void)state;
+  static const size_t extras[] = {0, 1, 2, 300, 65535};
+  size_t len, packed_len, all_len;
+  char *text = numbers(300, &len), *packed = flow_test_gzip(text, len, &packed_len);
+  for (size_t i = 0; i < sizeof extras / sizeof extras[0]; i++) {
+    char *all = with_whole_header(packed, packed_len, extras[i], &all_len), out[8192];
+    check_reads(all, all_len, text, len);
+    struct diffd_error err;
+    size_t got;
+    all[13 + extras[i]] ^=
+        1; /* in a text that means nothing, which the header's checksum holds all the same */
+    assert_int_equal(read_all(all, all_len, 0, out, sizeof out, &got, &err), DIFFD_BAD_LOGS);
+    assert_non_null(strstr(err.detail, "broken header"));
+    free(all);
+  }
+  free(packed);
+  free(text);
+}
+
 static void expect_bad(const char *bytes, size_t len, const char *detail) {
   static const size_t pieces[] = {0, 1, 7};
   static char out[200000];
@@ -187,6 +225,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_plain_and_packed_texts_come_out),
       cmocka_unit_test(test_members_follow_each_other),
+      cmocka_unit_test(test_headers_may_have_every_field),
       cmocka_unit_test(test_a_cut_member_is_unfinished_wherever_it_is_cut),
       cmocka_unit_test(test_no_flipped_bit_changes_the_text),
       cmocka_unit_test(test_faults_are_named),

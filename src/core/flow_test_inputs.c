@@ -15,43 +15,13 @@
 #include <cmocka.h>
 
 #include "base/buffer.h"
+#include "plain/memory_streams.h"
 
-struct memory_reader {
-  struct diffd_reader base;
-  const struct flow_test_log *log;
-  size_t at;
-};
-
-static enum diffd_status memory_read(struct diffd_reader *self, void *buf, size_t cap, size_t *ret_len,
-                                     struct diffd_error *err) {
-  struct memory_reader *reader = (struct memory_reader *)self;
+enum diffd_status flow_test_open(void *arg, struct diffd_reader **ret, struct diffd_error *err) {
+  const struct flow_test_log *log = arg;
   (void)err;
-  size_t len = reader->log->len - reader->at;
-  if (len == 0)
-    return DIFFD_END;
-  if (len > cap)
-    len = cap;
-  if (reader->log->piece != 0 && len > reader->log->piece)
-    len = reader->log->piece;
-  memcpy(buf, reader->log->bytes + reader->at, len);
-  reader->at += len;
-  *ret_len = len;
-  return DIFFD_OK;
-}
-
-static void memory_destroy(struct diffd_reader *self) {
-  free(self);
-}
-
-static const struct diffd_reader_ops memory_ops = {.read = memory_read, .destroy = memory_destroy};
-
-enum diffd_status flow_test_open(void *log, struct diffd_reader **ret, struct diffd_error *err) {
-  struct memory_reader *reader = calloc(1, sizeof *reader);
-  if (reader == NULL)
-    return diffd_fail(err, DIFFD_NO_MEMORY, "no memory");
-  reader->base.ops = &memory_ops;
-  reader->log = log;
-  *ret = &reader->base;
+  *ret = memory_stream_reader((struct diffd_span){log->bytes, log->len},
+                              log->piece != 0 ? log->piece : SIZE_MAX, SIZE_MAX);
   return DIFFD_OK;
 }
 
@@ -71,26 +41,18 @@ enum diffd_status flow_test_build(const struct diffd_context *context, const str
                                 err);
 }
 
-struct memory_writer {
-  struct diffd_writer base;
-  struct diffd_buffer buffer;
-};
-
-static enum diffd_status memory_write(struct diffd_writer *self, const void *buf, size_t len,
-                                      struct diffd_error *err) {
-  return diffd_buffer_append(&((struct memory_writer *)self)->buffer, buf, len, err);
-}
-
-static const struct diffd_writer_ops memory_writer_ops = {.write = memory_write};
-
 char *flow_test_dot(struct diffd_edges *edges) {
-  struct memory_writer writer = {.base = {&memory_writer_ops}, .buffer = diffd_buffer_init(SIZE_MAX)};
+  struct diffd_buffer dot = diffd_buffer_init(SIZE_MAX);
+  bool committed = false;
+  struct diffd_writer *writer = memory_writer(&dot, &committed);
   struct diffd_error err = {0};
-  if (diffd_edges_write_dot(edges, &writer.base, &err) != DIFFD_OK)
+  if (diffd_edges_write_dot(edges, writer, &err) != DIFFD_OK)
     fail_msg("%s", err.detail);
-  assert_int_equal(diffd_buffer_append(&writer.buffer, "", 1, &err), DIFFD_OK);
+  assert_false(committed);
+  assert_int_equal(diffd_buffer_append(&dot, "", 1, &err), DIFFD_OK);
+  diffd_writer_destroy(writer);
   diffd_edges_destroy(edges);
-  return writer.buffer.ptr;
+  return dot.ptr;
 }
 
 char *flow_test_file(const char *path, size_t *ret_len) {
