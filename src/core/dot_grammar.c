@@ -380,7 +380,8 @@ static bool open_list(struct diffd_dot_parser *p, uint64_t at) {
     return true;
   case DOT_BODY:
   case DOT_AFTER_VALUE:
-    return diffd_dot_refuse(p, at, "an attribute list that belongs to no statement");
+    return diffd_dot_refuse(
+        p, at, "an attribute list that belongs to no statement; let it begin on the line of its statement");
   default:
     return diffd_dot_refuse(p, at, "`[` where it has no meaning");
   }

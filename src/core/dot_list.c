@@ -101,9 +101,11 @@ static inline bool take_attribute(struct diffd_dot_parser *p, const unsigned cha
   taken->attribute = attribute;
   if (attribute == DIFFD_DOT_LABEL && cur < end && *cur == '"') {
     const char *close = string_stop(cur, end);
+    if (close == NULL)
+      return false;
     taken->next = close + 1;
     taken->token = DOT_STRING;
-    return close != NULL;
+    return true;
   }
   if (!take_token(cur, end, &value) || is_keyword(&value) || value.stop - value.text > DOT_SHORT_MAX)
     return false;

@@ -41,7 +41,8 @@ enum diffd_status diffd_dot_parser_new(struct diffd_dot_handler handler, struct 
 void diffd_dot_parser_destroy(struct diffd_dot_parser *parser); /* accepts NULL */
 
 /* Puts the parser inside the graph's braces, between two statements, at the start of a line and at `offset`,
- * whatever it saw before. */
+ * whatever it saw before. The `;` of a statement that was read elsewhere may come first; a further attribute
+ * list of it is refused, as one that belongs to no statement. */
 void diffd_dot_parser_enter_body(struct diffd_dot_parser *parser, uint64_t offset);
 
 /* Takes the next bytes. A statement is handed over when the token after it has come. What fails is

@@ -241,6 +241,21 @@ static void test_cut_hands_over_what_waits(void **state) {
   diffd_dot_parser_destroy(parser);
 }
 
+static void test_a_body_may_begin_with_the_end_of_a_statement(void **state) {
+  (void)state;
+  struct counted counted = {0};
+  struct diffd_error err;
+  struct diffd_dot_parser *parser = new_parser(&counted);
+  diffd_dot_parser_enter_body(parser, 0);
+  feed(parser, " ; a\n");
+  assert_int_equal(diffd_dot_parser_cut(parser, &err), DIFFD_OK);
+  assert_int_equal(counted.statements, 1);
+  diffd_dot_parser_enter_body(parser, 0);
+  assert_int_equal(diffd_dot_parser_feed(parser, ";;", 2, &err), DIFFD_BAD_GRAPH);
+  assert_int_equal(diffd_dot_parser_error_offset(parser), 1);
+  diffd_dot_parser_destroy(parser);
+}
+
 static void test_enter_body_forgets_what_was_open(void **state) {
   (void)state;
   static const char *const open[] = {"a",  "\"a", "\"a\" +", "a -> b [x=\"", "a [x=<",
@@ -380,6 +395,7 @@ int main(void) {
       cmocka_unit_test(test_random_inputs_do_not_depend_on_chunks),
       cmocka_unit_test(test_between_statements_is_where_a_statement_may_begin),
       cmocka_unit_test(test_cut_hands_over_what_waits),
+      cmocka_unit_test(test_a_body_may_begin_with_the_end_of_a_statement),
       cmocka_unit_test(test_enter_body_forgets_what_was_open),
       cmocka_unit_test(test_handlers_failure_is_passed_on),
       cmocka_unit_test(test_identity_values_have_a_limit),

@@ -72,6 +72,26 @@ static inline enum diffd_status record_statement(void *arg, const struct diffd_d
   return DIFFD_OK;
 }
 
+/* Writes the failure down, if there is one, and the NUL that ends the record. */
+static inline void record_failure(struct diffd_buffer *out, const struct diffd_dot_parser *parser,
+                                  enum diffd_status status, const struct diffd_error *failure,
+                                  const char *bytes, size_t len) {
+  struct diffd_dot_place place = {1, 1};
+  uint64_t offset = diffd_dot_parser_error_offset(parser);
+  struct diffd_error err;
+  if (status == DIFFD_OK) {
+    if (!diffd_dot_parser_closed(parser))
+      abort();
+  } else {
+    if (status != DIFFD_BAD_GRAPH || offset > len)
+      abort();
+    diffd_dot_place_advance(&place, bytes, (size_t)offset);
+    record_or_abort(diffd_buffer_printf(out, &err, "error %" PRIu64 ":%" PRIu64 " %s\n", place.line,
+                                        place.column, failure->detail));
+  }
+  record_or_abort(diffd_buffer_append(out, "", 1, &err));
+}
+
 /* How long the next chunk is, at least 1; `left` bytes are left. */
 typedef size_t (*record_chunk)(void *arg, size_t left);
 
@@ -97,19 +117,8 @@ static inline char *record(const char *bytes, size_t len, record_chunk chunk, vo
   }
   if (status == DIFFD_OK)
     status = diffd_dot_parser_finish(parser, &err);
-  if (status != DIFFD_OK) {
-    struct diffd_dot_place place = {1, 1};
-    uint64_t offset = diffd_dot_parser_error_offset(parser);
-    if (status != DIFFD_BAD_GRAPH || offset > len)
-      abort();
-    diffd_dot_place_advance(&place, bytes, (size_t)offset);
-    record_or_abort(diffd_buffer_printf(&out, &err, "error %" PRIu64 ":%" PRIu64 " %s\n", place.line,
-                                        place.column, err.detail));
-  } else if (!diffd_dot_parser_closed(parser)) {
-    abort();
-  }
+  record_failure(&out, parser, status, &err, bytes, len);
   diffd_dot_parser_destroy(parser);
-  record_or_abort(diffd_buffer_append(&out, "", 1, &err));
   return out.ptr;
 }
 
