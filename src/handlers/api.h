@@ -10,12 +10,14 @@
 #include "diffd/queuer.h"
 #include "diffd/storage.h"
 #include "handlers/http.h"
+#include "handlers/id_gate.h"
 
-/* The modules that the API asks; borrowed. */
+/* The modules that the API asks, and what keeps POSTs of one diff apart; borrowed. */
 struct diffd_api {
   struct diffd_storage *storage;
   struct diffd_marker *marker;
   struct diffd_queuer *queuer;
+  struct diffd_id_gate *gate;
 };
 
 /* Both answer by filling the response. Safe to call from several threads at once. */

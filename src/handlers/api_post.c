@@ -53,19 +53,13 @@ static void take_in(const struct diffd_api *api, const struct diffd_context *ctx
     diffd_event_dependency_failure(ctx, "marker", err.detail);
 }
 
-void diffd_api_post(const struct diffd_api *api, const struct diffd_context *outer,
-                    const struct diffd_request *request, struct diffd_response *response) {
-  struct diffd_job job;
+/* Looks, marks and queues: nobody else may do so for the same id meanwhile. */
+static void post_alone(const struct diffd_api *api, const struct diffd_context *ctx,
+                       const struct diffd_job *job, struct diffd_response *response) {
   struct diffd_error err;
-  if (diffd_api_job(outer, request, &job, response) != DIFFD_OK)
-    return;
-  struct diffd_context inner = *outer;
-  const struct diffd_context *ctx = &inner;
-  inner.diff_id = job.id;
-
-  switch (diffd_marker_check(api->marker, ctx, job.id, &err)) {
+  switch (diffd_marker_check(api->marker, ctx, job->id, &err)) {
   case DIFFD_IN_PROGRESS:
-    answer_being_created(ctx, &job, response);
+    answer_being_created(ctx, job, response);
     return;
   case DIFFD_NOT_FOUND:
     break;
@@ -73,14 +67,27 @@ void diffd_api_post(const struct diffd_api *api, const struct diffd_context *out
     diffd_api_failure(ctx, "marker", &err, response);
     return;
   }
-  switch (diffd_storage_exists(api->storage, ctx, job.id, &err)) {
+  switch (diffd_storage_exists(api->storage, ctx, job->id, &err)) {
   case DIFFD_OK:
-    answer_exists(ctx, &job, response);
+    answer_exists(ctx, job, response);
     return;
   case DIFFD_NOT_FOUND:
-    take_in(api, ctx, &job, response);
+    take_in(api, ctx, job, response);
     return;
   default:
     diffd_api_failure(ctx, "storage", &err, response);
   }
+}
+
+void diffd_api_post(const struct diffd_api *api, const struct diffd_context *outer,
+                    const struct diffd_request *request, struct diffd_response *response) {
+  struct diffd_job job;
+  struct diffd_id_pass pass;
+  if (diffd_api_job(outer, request, &job, response) != DIFFD_OK)
+    return;
+  struct diffd_context ctx = *outer;
+  ctx.diff_id = job.id;
+  diffd_id_gate_enter(api->gate, &pass, job.id);
+  post_alone(api, &ctx, &job, response);
+  diffd_id_gate_leave(api->gate, &pass);
 }

@@ -25,6 +25,7 @@
 
 struct fixture {
   struct fakes fakes;
+  struct diffd_id_gate *gate;
   struct diffd_router router;
   struct diffd_response response;
 };
@@ -33,8 +34,10 @@ static int set_up(void **state) {
   struct fixture *f = calloc(1, sizeof *f);
   struct diffd_error err;
   fakes_init(&f->fakes);
-  f->router =
-      (struct diffd_router){.api = {&f->fakes.storage.base, &f->fakes.marker.base, &f->fakes.queuer.base}};
+  if (diffd_id_gate_new(&f->gate, &err) != DIFFD_OK)
+    return -1;
+  f->router = (struct diffd_router){
+      .api = {&f->fakes.storage.base, &f->fakes.marker.base, &f->fakes.queuer.base, f->gate}};
   struct diffd_producer_options options = {&f->fakes.storage.base, &f->fakes.marker.base,
                                            &f->fakes.differ.base, 1};
   f->response = diffd_response_init();
@@ -46,6 +49,7 @@ static int tear_down(void **state) {
   struct fixture *f = *state;
   diffd_response_clean_up(&f->response);
   diffd_producer_destroy(f->router.producer);
+  diffd_id_gate_destroy(f->gate);
   fakes_clean_up(&f->fakes);
   free(f);
   return 0;
@@ -158,6 +162,42 @@ static void test_post_busy(void **state) {
   expect(f, 503, "application/json", "{\"message\":\"Service Unavailable\"}\n");
   assert_string_equal(header(f, "Retry-After"), "5");
   assert_false(fakes_is_marked(&f->fakes, ID));
+}
+
+/* One of several clients that ask for the same diff at once. */
+struct client {
+  struct fixture *fixture;
+  pthread_t thread;
+  struct diffd_response response;
+};
+
+static void *post_once(void *arg) {
+  struct client *client = arg;
+  const struct diffd_request request = {.method = "POST", .path = span("/"), .query = span(QUERY)};
+  client->response = diffd_response_init();
+  diffd_route(&client->fixture->router, &client->fixture->fakes.ctx, &request, &client->response);
+  return NULL;
+}
+
+/* Of clients that ask for one new diff at the same moment one gets the 202; the mark that it makes, however
+ * slowly, answers the others. */
+static void test_post_race(void **state) {
+  struct client clients[4] = {0};
+  unsigned accepted = 0;
+  unsigned conflicts = 0;
+  ((struct fixture *)*state)->fakes.slow_mark_ms = 20;
+  for (size_t i = 0; i < 4; i++) {
+    clients[i].fixture = *state;
+    assert_int_equal(pthread_create(&clients[i].thread, NULL, post_once, &clients[i]), 0);
+  }
+  for (size_t i = 0; i < 4; i++) {
+    assert_int_equal(pthread_join(clients[i].thread, NULL), 0);
+    accepted += clients[i].response.status == 202;
+    conflicts += clients[i].response.status == 409;
+    diffd_response_clean_up(&clients[i].response);
+  }
+  assert_int_equal(accepted, 1);
+  assert_int_equal(conflicts, 3);
 }
 
 /* Every other failing dependency is a 500 that says nothing, and a log line that says it. */
@@ -376,6 +416,7 @@ int main(void) {
       TEST(test_post_mark_fails),
       TEST(test_post_queue_fails),
       TEST(test_post_busy),
+      TEST(test_post_race),
       TEST(test_dependency_failures),
       TEST(test_get),
       TEST(test_get_stored),

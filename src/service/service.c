@@ -32,6 +32,7 @@ struct run {
   struct diffd_builtin modules;
   struct diffd_producer *producer;
   struct diffd_worker_pool *pool;
+  struct diffd_id_gate *gate;
   struct diffd_router router;
   int listen_fd; /* -1: not open, or the server's */
   uint16_t port;
@@ -90,9 +91,13 @@ static enum diffd_status start_server(struct run *run, struct diffd_error *err) 
   uint64_t instance;
   if (getrandom(&instance, sizeof instance, 0) != (ssize_t)sizeof instance)
     return diffd_fail_errno(err, errno, "asking for random bytes");
-  run->router = (struct diffd_router){.role = run->config.role,
-                                      .api = {run->modules.storage, run->modules.marker, run->modules.queuer},
-                                      .producer = run->producer};
+  enum diffd_status status = diffd_id_gate_new(&run->gate, err);
+  if (status != DIFFD_OK)
+    return status;
+  run->router = (struct diffd_router){
+      .role = run->config.role,
+      .api = {run->modules.storage, run->modules.marker, run->modules.queuer, run->gate},
+      .producer = run->producer};
   long cpus = sysconf(_SC_NPROCESSORS_ONLN);
   const struct diffd_http_server_options options = {.listen_fd = run->listen_fd,
                                                     .event_threads = cpus < 1 ? 1
@@ -165,6 +170,7 @@ static void clean_up(struct run *run) {
     (void)close(run->listen_fd);
   diffd_worker_pool_destroy(run->pool);
   diffd_producer_destroy(run->producer);
+  diffd_id_gate_destroy(run->gate);
   diffd_builtin_clean_up(&run->modules);
   diffd_signals_stop(run->signals);
   diffd_log_destroy(run->own_log);
