@@ -25,16 +25,22 @@ fail() {
   exit 1
 }
 
-# Stops the service of an earlier run, and nothing else: the process must still be that program on that folder.
+# Whether that process is the service on that folder, and not another one that was given its number. One that
+# ended but that nobody waited for (a container without an init) has no environment any more.
+is_service() {
+  [ -r "/proc/$1/environ" ] && tr '\0' '\n' 2>/dev/null <"/proc/$1/environ" | grep -qxF "DIFF_DATA_DIR=$data"
+}
+
+# Stops the service of an earlier run, and nothing else.
 stop_service() {
   [ -s "$pid_file" ] || return 0
   old=$(cat "$pid_file")
-  if [ -r "/proc/$old/environ" ] && tr '\0' '\n' <"/proc/$old/environ" | grep -qxF "DIFF_DATA_DIR=$data"; then
+  if is_service "$old"; then
     kill "$old" 2>/dev/null || true
     tries=0
-    while kill -0 "$old" 2>/dev/null; do
+    while is_service "$old"; do
       tries=$((tries + 1))
-      [ $tries -le 100 ] || fail "the service of the last demo, process $old, does not stop; kill -9 $old ends it"
+      [ $tries -le 400 ] || fail "the service of the last demo, process $old, does not stop; kill -9 $old ends it"
       sleep 0.1
     done
     say "Stopped the service of the last demo (process $old)."
@@ -64,9 +70,10 @@ say "previous  $previous"
 say "next      $next"
 
 title "The service"
-# Settings of the caller's environment must not reach it; with none set, everything is embedded.
+# Settings of the caller's environment must not reach it; with none set, everything is embedded. Detached by
+# setsid it goes on when this terminal is closed.
 env -i PATH="$PATH" HOME="${HOME:-$data}" DIFF_DATA_DIR="$data" RUNTIME_HTTPSERVER_ADDRESS=127.0.0.1:0 \
-  "$program" >"$log" 2>&1 </dev/null &
+  setsid "$program" >"$log" 2>&1 </dev/null &
 pid=$!
 echo $pid >"$pid_file"
 port=
@@ -106,7 +113,7 @@ nodes=$(grep -c '^n[0-9_a-f]* \[label=' "$diff" || true)
 say "  200: $(wc -c <"$diff") bytes"
 say
 say "$added edges are new, $removed are gone, and $nodes addresses have to do with them. The first lines:"
-sed -n '1,4s/\(.\{110\}\).*/\1.../p' "$diff"
+sed -n '1,4{s/\(.\{110\}\).*/\1.../;p;}' "$diff"
 
 # Reduces the diff to `STATUS source destination port colour`: the way to a service, once, whoever saw it.
 flows() {
