@@ -11,6 +11,8 @@
 #include "diffd/log.h"
 #include "diffd/stream.h"
 
+struct diffd_settings;
+
 /* Exit statuses, as diff(1) has them. */
 enum diffd_exit { DIFFD_EXIT_SAME = 0, DIFFD_EXIT_DIFFERENT = 1, DIFFD_EXIT_TROUBLE = 2 };
 
@@ -48,6 +50,10 @@ int diffd_cli_print(struct diffd_cli *cli, const struct diffd_buffer *text, int 
 /* A writer of stdout that notes in `cli` when its reader is gone. DIFFD_NO_MEMORY. */
 enum diffd_status diffd_cli_stdout(struct diffd_cli *cli, struct diffd_writer **ret,
                                    struct diffd_error *err) DIFFD_MUST_CHECK;
+
+/* What is to be said of the settings, a line each: first the notes (a name that looks misspelt often explains
+ * a fault), then the faults. */
+void diffd_cli_tell_settings(const struct diffd_settings *settings);
 
 /* The value of a variable, or NULL where it is unset or empty. */
 const char *diffd_cli_variable(const struct diffd_cli *cli, const char *name);

@@ -104,6 +104,12 @@ expect 0 '(hidden)' run AWS_SECRET_ACCESS_KEY=hunter2 "$program" config
 ! grep -q hunter2 out || { echo "FAILED: a secret is shown" >&2; failed=1; }
 expect 2 'exclude each other' run "$program" config --json --man
 
+# serve: what the settings lack is told all at once, and the likely cause of it too
+expect 2 'note: VPC_FLOW_LOG_DIR: there is no such setting; did you mean VPC_FLOW_LOGS_DIR?' \
+  run VPC_FLOW_LOG_DIR=/l DIFF_STORAGE=embedded "$program"
+expect 2 'no grapher is chosen' run VPC_FLOW_LOG_DIR=/l DIFF_STORAGE=embedded "$program" serve
+expect 2 'one argument too many' run "$program" serve now
+
 # jobs
 expect 2 'there is no queue in' run DIFF_DATA_DIR="$folder/none" "$program" jobs
 expect 2 'neither list nor retry' run "$program" jobs drop
@@ -111,7 +117,7 @@ expect 2 'retry needs the id' run "$program" jobs retry
 expect 2 'is no id' run "$program" jobs retry ../x
 
 # the rest
-for command in diff graph id jobs config; do
+for command in serve diff graph id jobs config; do
   expect 0 "usage: vpcflow-diffd $command" run "$program" "$command" --help
   expect 0 "usage: vpcflow-diffd $command" run "$program" help "$command"
   expect 0 'vpcflow-diffd 0.' run "$program" "$command" --version

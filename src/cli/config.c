@@ -44,6 +44,13 @@ static int print(struct diffd_cli *cli, const struct diffd_settings *settings,
   return exit_status;
 }
 
+void diffd_cli_tell_settings(const struct diffd_settings *settings) {
+  for (size_t i = 0; i < settings->config.note_count; i++)
+    diffd_cli_say("note: %s: %s", settings->config.notes[i].setting, settings->config.notes[i].reason);
+  for (size_t i = 0; i < settings->faults.count; i++)
+    diffd_cli_say("%s", settings->faults.items[i]);
+}
+
 static void settings_destroyp(struct diffd_settings **settings) {
   diffd_settings_destroy(*settings);
 }
@@ -54,10 +61,7 @@ static int print_present(struct diffd_cli *cli, enum diffd_settings_format forma
   if (diffd_settings_load(cli->environment, &settings, &err) != DIFFD_OK)
     return diffd_cli_trouble(cli, &err);
   int exit_status = print(cli, settings, format);
-  for (size_t i = 0; i < settings->config.note_count; i++)
-    diffd_cli_say("note: %s: %s", settings->config.notes[i].setting, settings->config.notes[i].reason);
-  for (size_t i = 0; i < settings->faults.count; i++)
-    diffd_cli_say("%s", settings->faults.items[i]);
+  diffd_cli_tell_settings(settings);
   return settings->faults.count > 0 ? DIFFD_EXIT_TROUBLE : exit_status;
 }
 

@@ -175,13 +175,15 @@ enum diffd_status diffd_options_help(const struct diffd_command_help *command, s
                                      struct diffd_error *err) {
   enum diffd_status status = DIFFD_OK;
   const char *lead = "usage: ";
-  for (const char *at = command->usage; status == DIFFD_OK && *at != '\0'; lead = "       ") {
+  const char *at = command->usage;
+  do { /* a command that takes nothing has a line too */
     size_t len = strcspn(at, "\n");
     status =
         diffd_buffer_printf(out, err, "%svpcflow-diffd%s%s%s%.*s\n", lead, command->name != NULL ? " " : "",
                             command->name != NULL ? command->name : "", len > 0 ? " " : "", (int)len, at);
     at += len + (at[len] == '\n');
-  }
+    lead = "       ";
+  } while (status == DIFFD_OK && *at != '\0');
   if (status == DIFFD_OK)
     status = diffd_buffer_printf(out, err, "\n%s\n", command->text);
   if (status == DIFFD_OK && command->option_count > 0)

@@ -3,6 +3,7 @@
  * `vpcflow-diffd serve`: the service, as the environment says.
  */
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -31,10 +32,11 @@ static void settings_destroyp(struct diffd_settings **settings) {
 /* A person at a terminal gets the address in a form that can be clicked; the log has it anyway. */
 static void tell_address(void *arg, uint16_t port) {
   const struct diffd_settings *settings = arg;
-  bool any = settings->listen.host[0] == '\0';
+  const char *host = settings->listen.host[0] != '\0' ? settings->listen.host : "localhost";
+  bool v6 = strchr(host, ':') != NULL;
   if (isatty(STDERR_FILENO))
-    diffd_cli_say("listening on http://%s:%u, data in %s; Ctrl-C stops it",
-                  any ? "localhost" : settings->listen.host, (unsigned)port, settings->data_dir);
+    diffd_cli_say("listening on http://%s%s%s:%u, data in %s; Ctrl-C stops it", v6 ? "[" : "", host,
+                  v6 ? "]" : "", (unsigned)port, settings->data_dir);
 }
 
 int diffd_command_serve(struct diffd_cli *cli, int argc, char **argv) {
@@ -49,9 +51,8 @@ int diffd_command_serve(struct diffd_cli *cli, int argc, char **argv) {
                             arguments.items[0]);
   if (diffd_settings_load(cli->environment, &settings, &err) != DIFFD_OK)
     return diffd_cli_trouble(cli, &err);
-  for (size_t i = 0; i < settings->faults.count; i++)
-    diffd_cli_say("%s", settings->faults.items[i]);
   if (settings->faults.count > 0) {
+    diffd_cli_tell_settings(settings);
     diffd_cli_say("the service did not start; `vpcflow-diffd config --help` explains every setting");
     return DIFFD_EXIT_TROUBLE;
   }

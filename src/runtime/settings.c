@@ -441,7 +441,7 @@ static const char *setting_name(const void *arg, size_t index) {
 /* Tells of variables that look like a misspelt setting, so that a typing error is not met in silence. */
 static enum diffd_status note_misspelt(struct diffd_settings *settings, char *const *environment,
                                        struct diffd_error *err) {
-  static const char *const prefixes[] = {"DIFF_", "GRAPHER_", "RUNTIME_", "STREAM_", "VPC_FLOW_LOGS_"};
+  static const char *const prefixes[] = {"DIFF_", "GRAPHER_", "RUNTIME_", "STREAM_", "VPC_"};
   enum diffd_status status = DIFFD_OK;
   for (char *const *entry = environment; status == DIFFD_OK && *entry != NULL; entry++) {
     char name[64];
