@@ -3,22 +3,17 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-enum { FIRST_AFTER_MS = 500, EVERY_MS = 100 };
+#include "base/thread.h"
 
-static int64_t now_ms(void) {
-  struct timespec now;
-  (void)clock_gettime(CLOCK_MONOTONIC, &now);
-  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
+enum { FIRST_AFTER_MS = 500, EVERY_MS = 100 };
 
 void diffd_progress_begin(struct diffd_progress *progress, int fd, const char *what, uint64_t total_bytes) {
   progress->fd = isatty(fd) ? fd : -1;
   progress->what = what;
   progress->total_bytes = total_bytes;
-  progress->began_ms = now_ms();
+  progress->began_ms = (int64_t)diffd_monotonic_ms();
   atomic_store(&progress->last_ms, progress->began_ms + FIRST_AFTER_MS - EVERY_MS);
   atomic_store(&progress->shown, false);
 }
@@ -51,7 +46,7 @@ void diffd_progress_line(const char *what, uint64_t done_bytes, uint64_t total_b
 void diffd_progress_at(struct diffd_progress *progress, uint64_t done_bytes, uint64_t total_bytes) {
   if (progress->fd < 0)
     return;
-  int64_t now = now_ms();
+  int64_t now = (int64_t)diffd_monotonic_ms();
   int64_t last = atomic_load(&progress->last_ms);
   /* Of several threads that come at once the one that moves the time writes. */
   if (now - last < EVERY_MS || !atomic_compare_exchange_strong(&progress->last_ms, &last, now))

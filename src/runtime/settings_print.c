@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/json_text.h"
 #include "runtime/settings.h"
 
 enum { NAME_WIDTH = 36, PROSE_WIDTH = 78 };
@@ -177,21 +178,8 @@ static void print_list(struct printer *to, const struct diffd_settings *settings
 /* ---- JSON (RFC 8259) ---- */
 
 static void put_json_string(struct printer *to, const char *text, size_t len) {
-  put_text(to, "\"");
-  for (size_t i = 0; i < len; i++) {
-    unsigned char c = (unsigned char)text[i];
-    char escaped[8];
-    if (c == '"' || c == '\\') {
-      put_text(to, "\\");
-      put(to, text + i, 1);
-    } else if (c < ' ' || c == 0x7f) {
-      (void)snprintf(escaped, sizeof escaped, "\\u%04x", c);
-      put_text(to, escaped);
-    } else {
-      put(to, text + i, 1);
-    }
-  }
-  put_text(to, "\"");
+  if (to->status == DIFFD_OK)
+    to->status = diffd_json_append_string(to->out, (struct diffd_span){text, len}, to->err);
 }
 
 static void put_json_or_null(struct printer *to, const char *key, const char *text) {
