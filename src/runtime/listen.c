@@ -75,8 +75,11 @@ static enum diffd_status open_host(const struct diffd_address *address, int *ret
     return diffd_fail(err, DIFFD_INVALID,
                       "%s is no address of this machine; listen on one that is, or on :%d", address->host,
                       address->port);
-  return errnum == 0 ? DIFFD_OK
-                     : diffd_fail_errno(err, errnum, "listening on %s port %d", address->host, address->port);
+  return errnum == 0
+             ? DIFFD_OK
+             : diffd_fail_errno(err, errnum,
+                                "listening on %s port %d (choose another with RUNTIME_HTTPSERVER_ADDRESS)",
+                                address->host, address->port);
 }
 
 static enum diffd_status find_port(int fd, uint16_t *ret_port, struct diffd_error *err) {
@@ -101,7 +104,8 @@ enum diffd_status diffd_listen(const char *text, int *ret_fd, uint16_t *ret_port
   } else {
     int errnum = open_everywhere((uint16_t)address.port, &fd);
     if (errnum != 0)
-      status = diffd_fail_errno(err, errnum, "listening on port %d", address.port);
+      status = diffd_fail_errno(
+          err, errnum, "listening on port %d (choose another with RUNTIME_HTTPSERVER_ADDRESS)", address.port);
   }
   if (status == DIFFD_OK)
     status = find_port(fd, ret_port, err);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "modules/file_marker.h"
 #include "modules/file_storage.h"
@@ -102,6 +103,13 @@ static enum diffd_status find_flow_logs(const struct making *making, char path[s
     return diffd_fail(err, DIFFD_INVALID, "the path of the flow logs is too long: set VPC_FLOW_LOGS_DIR");
   if (strcmp(path, fallback) == 0 && mkdir(path, 0700) != 0 && errno != EEXIST && errno != ENOENT)
     return diffd_fail_errno(err, errno, "making the folder %s", path);
+  /* It may be mounted later, so this is no reason not to start. */
+  if (access(path, R_OK | X_OK) != 0) {
+    struct diffd_error cannot;
+    (void)diffd_fail_errno(&cannot, errno, "every job will fail until the folder %s can be read", path);
+    diffd_log(making->log, DIFFD_LOG_WARN, "setting", {"setting", "VPC_FLOW_LOGS_DIR", 0},
+              {"reason", cannot.detail, 0});
+  }
   return DIFFD_OK;
 }
 

@@ -145,6 +145,18 @@ static void test_stop_at_work(void **state) {
   assert_int_equal(fakes_queued(&f->fakes), 1);
 }
 
+/* Flow logs that cannot be read are told at the start: the folder may still come, so the service runs. */
+static void test_no_flow_logs(void **state) {
+  struct fixture *f = *state;
+  f->service.differ = NULL;
+  f->service.config.flow_logs_dir = "/nonexistent/flow-logs";
+  start(f);
+  stop(f);
+  assert_true(fakes_logged(&f->fakes,
+                           "warn setting setting=VPC_FLOW_LOGS_DIR reason=every job will fail until "
+                           "the folder /nonexistent/flow-logs can be read: No such file"));
+}
+
 /* A worker alone makes what is delivered to it, and has no API. */
 static void test_worker_role(void **state) {
   struct fixture *f = *state;
@@ -225,7 +237,8 @@ static void test_embedded(void **state) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
-  const struct CMUnitTest tests[] = {TEST(test_all),      TEST(test_stop_at_work), TEST(test_worker_role),
-                                     TEST(test_api_role), TEST(test_no_start),     TEST(test_embedded)};
+  const struct CMUnitTest tests[] = {TEST(test_all),         TEST(test_stop_at_work), TEST(test_no_flow_logs),
+                                     TEST(test_worker_role), TEST(test_api_role),     TEST(test_no_start),
+                                     TEST(test_embedded)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
