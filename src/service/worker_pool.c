@@ -31,11 +31,17 @@ static bool is_cancelled(void *arg) {
   return atomic_load(&((struct diffd_worker_pool *)arg)->cancelled);
 }
 
+/* `failures` counts those of the job up to now. */
+static void tell_failures(const struct diffd_context *ctx, const char *message,
+                          const struct diffd_lease *lease, uint32_t failures, const char *reason) {
+  const struct diffd_log_field fields[] = {
+      {"diff_id", lease->job.id, 0}, {"failures", NULL, failures}, {"reason", reason, 0}};
+  diffd_log_event(ctx->log, DIFFD_LOG_INFO, message, fields, reason != NULL ? 3 : 2, DIFFD_PLACE);
+}
+
 static void tell_job(const struct diffd_context *ctx, const char *message, const struct diffd_lease *lease,
                      const char *reason) {
-  const struct diffd_log_field fields[] = {
-      {"diff_id", lease->job.id, 0}, {"failures", NULL, lease->failures}, {"reason", reason, 0}};
-  diffd_log_event(ctx->log, DIFFD_LOG_INFO, message, fields, reason != NULL ? 3 : 2, DIFFD_PLACE);
+  tell_failures(ctx, message, lease, lease->failures, reason);
 }
 
 static void unmark(struct diffd_worker_pool *pool, const struct diffd_context *ctx, const char *id) {
@@ -78,9 +84,9 @@ static void end_badly(struct diffd_worker_pool *pool, const struct diffd_context
   }
   if (retry == DIFFD_RETRY_PARKED) {
     unmark(pool, ctx, lease->job.id);
-    tell_job(ctx, "job-parked", lease, reason->detail);
+    tell_failures(ctx, "job-parked", lease, lease->failures + 1, reason->detail);
   } else {
-    tell_job(ctx, "job-failed", lease, reason->detail);
+    tell_failures(ctx, "job-failed", lease, lease->failures + 1, reason->detail);
   }
 }
 

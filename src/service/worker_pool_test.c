@@ -79,7 +79,7 @@ static void test_fail(void **state) {
   fakes_add_job(&f->fakes, "a");
   start(f);
   assert_true(
-      FAKES_WAIT(fakes_logged(&f->fakes, "info job-parked diff_id=a failures=2 reason=diff was told")));
+      FAKES_WAIT(fakes_logged(&f->fakes, "info job-parked diff_id=a failures=3 reason=diff was told")));
   stop(f);
   assert_true(fakes_logged(&f->fakes,
                            "error dependency-failure dependency=differ reason=diff was told to fail "
