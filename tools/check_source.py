@@ -21,6 +21,8 @@ IMPURE_CALLS = re.compile(r"\b(getenv|secure_getenv|setenv|clock_gettime|gettime
                           r"fork|execv?p?e?|system)\s*\(")
 # Standard headers that the public API may use.
 LIBC = {"stdarg.h", "stdbool.h", "stddef.h", "stdint.h", "stdio.h", "string.h", "sys/types.h", "time.h"}
+# Unit tests and what they share; these stand in src/ beside what they test.
+TEST_FILE = re.compile(r"_test\.[ch]$|/(?:\w+_)?test_\w+\.[ch]$")
 FILE_LINES_MAX, FUNCTION_LINES_MAX = 700, 90
 
 
@@ -57,7 +59,7 @@ def check_format():
 def check_order():
     found = []
     for name in tracked("include/*.h", "src/*.c", "src/*.h"):
-        folder, test = folder_of(name), name.endswith("_test.c")
+        folder, test = folder_of(name), bool(TEST_FILE.search(name))
         for number, line in enumerate(text(name).splitlines(), 1):
             match = re.match(r'\s*#\s*include\s+(["<])([^">]+)[">]', line)
             if match:
@@ -148,7 +150,7 @@ def check_scripts():
 
 def check_tidy(build):
     # status.c defines what the model redefines, and has nothing to gain from it.
-    names = [name for name in tracked("src/*.c") if not re.search(r"_test\.c$|/\w*test_\w+\.c$", name) and name != "src/base/status.c"]
+    names = [name for name in tracked("src/*.c") if not TEST_FILE.search(name) and name != "src/base/status.c"]
     done = subprocess.run(["run-clang-tidy", "-quiet", "-p", build, f"-extra-arg=-include{ROOT}/tools/tidy_model.h",
                            *(f"^{ROOT}/{re.escape(name)}$" for name in names)],
                           cwd=ROOT, capture_output=True, text=True)
