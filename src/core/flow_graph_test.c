@@ -235,6 +235,14 @@ static void check_graph_order(enum diffd_node_ids ids) {
   enum { COUNT = 4000 };
   size_t offsets[COUNT + 1], count;
   char *text = random_log(5, COUNT, offsets);
+  text = realloc(text, offsets[COUNT] + 256 * (size_t)200 + 1);
+  assert_non_null(text);
+  char *at = text + offsets[COUNT];
+  for (unsigned octet = 0; octet < 256; octet++) /* each octet in each place */
+    at += sprintf(at,
+                  "2 1 e %u.1.2.3 1.%u.2.3 1 2 6 1 1 1418530000 1418530001 ACCEPT OK\n"
+                  "2 1 e 1.2.%u.3 1.2.3.%u 1 2 6 1 1 1418530000 1418530001 ACCEPT OK\n",
+                  octet, octet, octet, octet);
   struct flow_test_log log = text_log("a.log", text);
   struct diffd_flow_options options = everything;
   struct diffd_edges *edges;

@@ -190,20 +190,38 @@ struct octet_table {
   uint8_t to[2][256]; /* [1]: for the last octet */
 };
 
+enum { OCTET_KEYS = 12 * 12 * 12 };
+
+/* Three characters as a number: nothing is 0, a digit 1 to 10, an underscore, which is greater, 11. */
+static unsigned octet_key(unsigned octet, bool last) {
+  unsigned digits[3], count = 0, key = 0;
+  if (octet >= 100)
+    digits[count++] = octet / 100;
+  if (octet >= 10)
+    digits[count++] = octet / 10 % 10;
+  digits[count++] = octet % 10;
+  for (unsigned i = 0; i < 3; i++)
+    key = key * 12 + (i < count ? digits[i] + 1 : i == count && !last ? 11 : 0);
+  return key;
+}
+
 static void rank_octets(struct octet_table *ranks, struct octet_table *octets) {
-  for (unsigned last = 0; last < 2; last++)
+  for (unsigned last = 0; last < 2; last++) {
+    bool used[OCTET_KEYS] = {false};
+    uint8_t octet_of[OCTET_KEYS];
+    unsigned rank = 0;
     for (unsigned octet = 0; octet < 256; octet++) {
-      unsigned smaller = 0;
-      char text[DIFFD_FLOW_ID_MAX], other_text[DIFFD_FLOW_ID_MAX];
-      /* The octet stands first or last among zeros, where an id has it. */
-      struct diffd_span id = {text, diffd_flow_v4_id(last ? octet : octet << 24, text)};
-      for (unsigned other = 0; other < 256; other++) {
-        struct diffd_span other_id = {other_text, diffd_flow_v4_id(last ? other : other << 24, other_text)};
-        smaller += compare_spans(other_id, id) < 0;
-      }
-      ranks->to[last][octet] = (uint8_t)smaller;
-      octets->to[last][smaller] = (uint8_t)octet;
+      unsigned key = octet_key(octet, last);
+      used[key] = true;
+      octet_of[key] = (uint8_t)octet;
     }
+    for (unsigned key = 0; key < OCTET_KEYS; key++) {
+      if (!used[key])
+        continue;
+      ranks->to[last][octet_of[key]] = (uint8_t)rank;
+      octets->to[last][rank++] = octet_of[key];
+    }
+  }
 }
 
 static uint32_t replace_octets(const struct octet_table *table, uint32_t word) {
