@@ -16,6 +16,15 @@
 /* So many records wait until their slots are prefetched, all at once, and looked at. */
 enum { DIFFD_FLOW_BATCH = 64 };
 
+/* Pairs of account and ENI that were found lately, by their last bytes: a look here is cheaper than a hash.
+ */
+enum { DIFFD_FLOW_SEEN_BITS = 10, DIFFD_FLOW_SEEN_MAX = 48 /* bytes */ };
+struct diffd_flow_seen_pair {
+  char text[DIFFD_FLOW_SEEN_MAX];
+  uint32_t len; /* 0: none */
+  uint32_t number;
+};
+
 struct diffd_flow_digest {
   const struct diffd_flow_hash_key *key; /* borrowed */
   struct diffd_flow_pages pages;         /* a power of two of slots */
@@ -31,6 +40,7 @@ struct diffd_flow_digest {
   /* Empties the table, which holds all that the memory allows. */
   enum diffd_status (*spill)(void *arg, struct diffd_flow_digest *digest, struct diffd_error *err);
   void *spill_arg;
+  struct diffd_flow_seen_pair *seen; /* 1 << DIFFD_FLOW_SEEN_BITS */
   unsigned waiting_count;
   struct diffd_flow_entry waiting[DIFFD_FLOW_BATCH];
 };
@@ -42,7 +52,7 @@ enum diffd_status diffd_flow_digest_init(struct diffd_flow_digest *digest,
 void diffd_flow_digest_clean_up(struct diffd_flow_digest *digest);
 
 /* The number of the record's account and ENI; DIFFD_FLOW_NO_NUMBER where no record had them yet. */
-uint32_t diffd_flow_digest_find_pair(const struct diffd_flow_digest *digest,
+uint32_t diffd_flow_digest_find_pair(struct diffd_flow_digest *digest,
                                      const struct diffd_flow_record *record);
 /* Gives them a number, where they have none yet. DIFFD_NO_MEMORY. */
 enum diffd_status diffd_flow_digest_add_pair(struct diffd_flow_digest *digest,

@@ -9,8 +9,9 @@
 #include "core/flow_graph.h"
 
 enum {
-  NUMBER_MAX = 20, /* digits of the largest number, or its sign and 19 digits */
-  FIXED_MAX = 768, /* more than all of an edge that is no id and no name */
+  NUMBER_ROOM = 24, /* bytes: 20 digits, or a sign and 19, and what a copy of a constant length takes more */
+  TIMES_ROOM = 96,  /* what an edge says of its times, twice */
+  FIXED_MAX = 1024, /* more than all of an edge that is no id and no name */
   EDGES_AT_ONCE = 256,
   CHUNK = 256 * 1024, /* bytes that are printed before they are handed on */
   CHUNK_MAX = 64 * 1024 * 1024,
@@ -24,7 +25,7 @@ static inline char *put(char *at, const char *text, size_t len) {
 }
 
 static char *put_number(char *at, uint64_t number) {
-  char digits[NUMBER_MAX];
+  char digits[NUMBER_ROOM];
   size_t count = 0;
   do {
     digits[count++] = (char)('0' + number % 10);
@@ -42,25 +43,47 @@ static char *put_time(char *at, int64_t seconds) {
   return put_number(at, -(uint64_t)seconds);
 }
 
+/* A number's text stands twice in an edge, as an attribute and in the label. It is made once, and copied with
+ * a constant length, which is cheaper than its own; what is too much is overwritten by what follows. */
 struct number_text {
-  char text[NUMBER_MAX];
+  char text[NUMBER_ROOM];
   size_t len;
 };
 
-static struct number_text number_text(uint64_t number) {
-  struct number_text result;
+static inline struct number_text number_text(uint64_t number) {
+  __attribute__((uninitialized)) struct number_text result;
   result.len = (size_t)(put_number(result.text, number) - result.text);
   return result;
 }
 
-static struct number_text time_text(int64_t seconds) {
-  struct number_text result;
-  result.len = (size_t)(put_time(result.text, seconds) - result.text);
-  return result;
+static inline char *put_text(char *at, const struct number_text *number) {
+  memcpy(at, number->text, NUMBER_ROOM);
+  return at + number->len;
 }
 
-static inline char *put_text(char *at, const struct number_text *number) {
-  return put(at, number->text, number->len);
+/* What is the same in all edges of a graph: its times, as attributes and in the label. */
+struct times_text {
+  char attributes[TIMES_ROOM];
+  char label[TIMES_ROOM];
+  size_t attributes_len;
+  size_t label_len;
+};
+
+static struct times_text times_text(const struct diffd_edges_head *head) {
+  struct times_text times;
+  memset(&times, 0, sizeof times);
+  char *at = PUT(times.attributes, "\" govpc_start=\"");
+  at = put_time(at, head->start);
+  at = PUT(at, "\" govpc_end=\"");
+  at = put_time(at, head->end);
+  times.attributes_len = (size_t)(at - times.attributes);
+  at = PUT(times.label, "\\nstart=");
+  at = put_time(at, head->start);
+  at = PUT(at, "\\nend=");
+  at = put_time(at, head->end);
+  at = PUT(at, "\"]");
+  times.label_len = (size_t)(at - times.label);
+  return times;
 }
 
 /* Ids and names are borrowed until the next call on their source, so that each goes to its place at once,
@@ -82,10 +105,11 @@ static void put_fixed(struct diffd_output *out, const char *text, size_t len) {
 
 /* The numbers of an edge as text: each stands twice, as an attribute and in the label. */
 struct edge_numbers {
-  struct number_text srcport, dstport, protocol, packets, bytes, start, end;
+  struct number_text srcport, dstport, protocol, packets, bytes;
 };
 
-static char *put_attributes(char *at, const struct edge_numbers *numbers, bool red) {
+static char *put_attributes(char *at, const struct edge_numbers *numbers, const struct times_text *times,
+                            bool red) {
   at = PUT(at, "\" govpc_srcPort=\"");
   at = put_text(at, &numbers->srcport);
   at = PUT(at, "\" govpc_dstPort=\"");
@@ -96,14 +120,12 @@ static char *put_attributes(char *at, const struct edge_numbers *numbers, bool r
   at = put_text(at, &numbers->packets);
   at = PUT(at, "\" govpc_bytes=\"");
   at = put_text(at, &numbers->bytes);
-  at = PUT(at, "\" govpc_start=\"");
-  at = put_text(at, &numbers->start);
-  at = PUT(at, "\" govpc_end=\"");
-  at = put_text(at, &numbers->end);
+  memcpy(at, times->attributes, TIMES_ROOM);
+  at += times->attributes_len;
   return red ? PUT(at, "\" color=red label=\"accountID=") : PUT(at, "\" color=green label=\"accountID=");
 }
 
-static char *put_label(char *at, const struct edge_numbers *numbers) {
+static char *put_label(char *at, const struct edge_numbers *numbers, const struct times_text *times) {
   at = PUT(at, "\\nsrcPort=");
   at = put_text(at, &numbers->srcport);
   at = PUT(at, "\\ndstPort=");
@@ -114,14 +136,11 @@ static char *put_label(char *at, const struct edge_numbers *numbers) {
   at = put_text(at, &numbers->packets);
   at = PUT(at, "\\nbytes=");
   at = put_text(at, &numbers->bytes);
-  at = PUT(at, "\\nstart=");
-  at = put_text(at, &numbers->start);
-  at = PUT(at, "\\nend=");
-  at = put_text(at, &numbers->end);
-  return PUT(at, "\"]");
+  memcpy(at, times->label, TIMES_ROOM);
+  return at + times->label_len;
 }
 
-static enum diffd_status print_edge(struct diffd_edges *edges, const struct diffd_edges_head *head,
+static enum diffd_status print_edge(struct diffd_edges *edges, const struct times_text *times,
                                     const struct diffd_flow_edge *edge, struct diffd_output *out,
                                     struct diffd_error *err) {
   const struct edge_numbers numbers = {
@@ -130,8 +149,6 @@ static enum diffd_status print_edge(struct diffd_edges *edges, const struct diff
       .protocol = number_text(edge->protocol),
       .packets = number_text(edge->packets),
       .bytes = number_text(edge->bytes),
-      .start = time_text(head->start),
-      .end = time_text(head->end),
   };
   enum diffd_status status = put_span(out, diffd_edges_node(edges, edge->source).id, err);
   if (status != DIFFD_OK)
@@ -155,11 +172,11 @@ static enum diffd_status print_edge(struct diffd_edges *edges, const struct diff
   status = diffd_buffer_reserve(out, account_len + eni_len + FIXED_MAX, err);
   if (status != DIFFD_OK)
     return status;
-  char *at = put_attributes(out->ptr + out->len, &numbers, edge->color == DIFFD_RED);
+  char *at = put_attributes(out->ptr + out->len, &numbers, times, edge->color == DIFFD_RED);
   at = put(at, out->ptr + account, account_len);
   at = PUT(at, "\\neniID=");
   at = put(at, out->ptr + eni, eni_len);
-  at = put_label(at, &numbers);
+  at = put_label(at, &numbers, times);
   out->len = (size_t)(at - out->ptr);
   return DIFFD_OK;
 }
@@ -167,8 +184,9 @@ static enum diffd_status print_edge(struct diffd_edges *edges, const struct diff
 enum diffd_status diffd_flow_edge_print(struct diffd_edges *edges, const struct diffd_flow_edge *edge,
                                         struct diffd_output *out, struct diffd_error *err) {
   const struct diffd_edges_head head = diffd_edges_head(edges);
+  const struct times_text times = times_text(&head);
   size_t before = out->len;
-  enum diffd_status status = print_edge(edges, &head, edge, out, err);
+  enum diffd_status status = print_edge(edges, &times, edge, out, err);
   if (status != DIFFD_OK)
     out->len = before;
   return status;
@@ -191,15 +209,19 @@ static enum diffd_status print_node(struct diffd_edges *edges, uint32_t index, s
 /* Prints a graph piece by piece. */
 struct printer {
   struct diffd_edges *edges;
-  struct diffd_edges_head head;
+  uint32_t node_count;
+  struct times_text times;
   enum { PRINT_HEAD, PRINT_EDGES, PRINT_NODES, PRINT_DONE } stage;
   uint32_t node;
   struct diffd_output out;
 };
 
 static struct printer printer_init(struct diffd_edges *edges) {
-  return (struct printer){
-      .edges = edges, .head = diffd_edges_head(edges), .out = diffd_buffer_init(CHUNK_MAX)};
+  struct diffd_edges_head head = diffd_edges_head(edges);
+  return (struct printer){.edges = edges,
+                          .node_count = head.node_count,
+                          .times = times_text(&head),
+                          .out = diffd_buffer_init(CHUNK_MAX)};
 }
 
 static enum diffd_status print_some_edges(struct printer *printer, struct diffd_error *err) {
@@ -213,7 +235,7 @@ static enum diffd_status print_some_edges(struct printer *printer, struct diffd_
   for (size_t i = 0; status == DIFFD_OK && i < count; i++) {
     status = diffd_buffer_append(&printer->out, "\t", 1, err);
     if (status == DIFFD_OK)
-      status = print_edge(printer->edges, &printer->head, &batch[i], &printer->out, err);
+      status = print_edge(printer->edges, &printer->times, &batch[i], &printer->out, err);
     if (status == DIFFD_OK)
       status = diffd_buffer_append(&printer->out, "\n", 1, err);
   }
@@ -233,7 +255,7 @@ static enum diffd_status print_chunk(struct printer *printer, struct diffd_error
       status = print_some_edges(printer, err);
       break;
     case PRINT_NODES:
-      if (printer->node < printer->head.node_count) {
+      if (printer->node < printer->node_count) {
         status = print_node(printer->edges, printer->node++, &printer->out, err);
         break;
       }

@@ -77,7 +77,7 @@ static const struct {
 
 struct diffd_flow_format diffd_flow_format_default(void) {
   /* version account-id interface-id srcaddr ... log-status: the needed fields follow each other. */
-  struct diffd_flow_format format = {.columns = DIFFD_FLOW_FIELD_COUNT + 1};
+  struct diffd_flow_format format = {.standard = true, .columns = DIFFD_FLOW_FIELD_COUNT + 1};
   for (uint32_t field = 0; field < DIFFD_FLOW_FIELD_COUNT; field++)
     format.column[field] = field + 1;
   return format;
@@ -156,6 +156,9 @@ enum diffd_status diffd_flow_format_parse(struct diffd_span line, struct diffd_f
           "the header lacks the field %s, which a graph needs: add it to the flow log's format, or "
           "leave this file out",
           needed[field]);
+  const struct diffd_flow_format standard = diffd_flow_format_default();
+  format.standard =
+      format.columns == standard.columns && memcmp(format.column, standard.column, sizeof format.column) == 0;
   *ret = format;
   return DIFFD_OK;
 }

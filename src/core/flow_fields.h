@@ -33,6 +33,7 @@ enum diffd_flow_field {
 enum { DIFFD_FLOW_COLUMNS_MAX = 512 };
 
 struct diffd_flow_format {
+  bool standard;                           /* the default format of version 2 */
   uint32_t columns;                        /* that a record has, DIFFD_FLOW_FIELD_COUNT or more */
   uint32_t column[DIFFD_FLOW_FIELD_COUNT]; /* from 0 */
 };

@@ -15,7 +15,7 @@ const struct diffd_flow_kernel *diffd_flow_kernel_avx2(void) {
 #include <immintrin.h>
 #include <string.h>
 
-#define AVX2 __attribute__((target("avx2,bmi,bmi2,popcnt")))
+#define AVX2          __attribute__((target("avx2,bmi,bmi2,popcnt")))
 
 AVX2 static inline uint64_t equal_mask(const char *text, __m256i wanted) {
   __m256i low = _mm256_loadu_si256((const __m256i_u *)text);
@@ -154,15 +154,19 @@ AVX2 static inline bool eight_numbers(__m256i digits0123, __m256i digits4567, ui
   return true;
 }
 
-#define END(field)   ends[format->column[DIFFD_FLOW_##field]]
-#define BEGIN(field) ((ends + format->column[DIFFD_FLOW_##field])[-1] + 1)
-#define LEN(field)   (END(field) - BEGIN(field))
-#define TEXT(field)  (text + BEGIN(field))
+/* With the default format, which is known to the compiler, the places of columns are constants. */
+#define COLUMN(field) (standard ? DIFFD_FLOW_##field + 1u : format->column[DIFFD_FLOW_##field])
+#define END(field)    ends[COLUMN(field)]
+#define BEGIN(field)  ((ends + COLUMN(field))[-1] + 1)
+#define LEN(field)    (END(field) - BEGIN(field))
+#define TEXT(field)   (text + BEGIN(field))
 
 /* Ports, protocol, packets, bytes, start and end. Times have ten digits from 2001 to 2286; bytes up to
  * sixteen. */
-AVX2 static inline bool parse_numbers(const struct diffd_flow_format *format, const char *text,
-                                      const uint32_t *ends, struct diffd_flow_record *ret) {
+AVX2 static inline __attribute__((always_inline)) bool parse_numbers(const struct diffd_flow_format *format,
+                                                                     bool standard, const char *text,
+                                                                     const uint32_t *ends,
+                                                                     struct diffd_flow_record *ret) {
   uint32_t srcport_len = LEN(SRCPORT), dstport_len = LEN(DSTPORT), protocol_len = LEN(PROTOCOL),
            packets_len = LEN(PACKETS), bytes_len = LEN(BYTES);
   if (LEN(START) != 10 || LEN(END) != 10 || srcport_len - 1 > 4 || dstport_len - 1 > 4 ||
@@ -196,12 +200,14 @@ AVX2 static inline bool parse_numbers(const struct diffd_flow_format *format, co
   return true;
 }
 
-AVX2 static bool record_avx2(const struct diffd_flow_format *format, const char *text, const uint32_t *ends,
-                             struct diffd_flow_record *ret) {
+AVX2 static inline __attribute__((always_inline)) bool parse_record(const struct diffd_flow_format *format,
+                                                                    bool standard, const char *text,
+                                                                    const uint32_t *ends,
+                                                                    struct diffd_flow_record *ret) {
   static const char reject[8] = "reject";
   if (LEN(STATUS) != 2 || ((load64(TEXT(STATUS)) | 0x2020) & 0xffff) != ('o' | 'k' << 8))
     return false;
-  if (!parse_numbers(format, text, ends, ret))
+  if (!parse_numbers(format, standard, text, ends, ret))
     return false;
   ret->source.v6 = ret->destination.v6 = false;
   if (!two_v4(TEXT(SRCADDR), LEN(SRCADDR), TEXT(DSTADDR), LEN(DSTADDR), &ret->source.v4,
@@ -218,6 +224,12 @@ AVX2 static bool record_avx2(const struct diffd_flow_format *format, const char 
       LEN(ACTION) == 6 && ((load64(TEXT(ACTION)) | 0x202020202020) & 0xffffffffffff) == load64(reject);
   ret->color = is_reject ? DIFFD_RED : DIFFD_GREEN;
   return true;
+}
+
+AVX2 static bool record_avx2(const struct diffd_flow_format *format, const char *text, const uint32_t *ends,
+                             struct diffd_flow_record *ret) {
+  return format->standard ? parse_record(format, true, text, ends, ret)
+                          : parse_record(format, false, text, ends, ret);
 }
 
 static const struct diffd_flow_kernel avx2 = {.name = "avx2", .scan = scan_avx2, .record = record_avx2};
