@@ -51,12 +51,8 @@ void diffd_cli_tell_settings(const struct diffd_settings *settings) {
     diffd_cli_say("%s", settings->faults.items[i]);
 }
 
-static void settings_destroyp(struct diffd_settings **settings) {
-  diffd_settings_destroy(*settings);
-}
-
 static int print_present(struct diffd_cli *cli, enum diffd_settings_format format) {
-  CLEANUP(settings_destroyp) struct diffd_settings *settings = NULL;
+  CLEANUP(diffd_settings_destroyp) struct diffd_settings *settings = NULL;
   struct diffd_error err;
   if (diffd_settings_load(cli->environment, &settings, &err) != DIFFD_OK)
     return diffd_cli_trouble(cli, &err);

@@ -27,10 +27,6 @@ static const char help_more[] =
     "  vpcflow-diffd jobs --json | jq -r '.[] | select(.state==\"parked\") | .id' |\n"
     "    xargs -n 1 vpcflow-diffd jobs retry";
 
-static void settings_destroyp(struct diffd_settings **settings) {
-  diffd_settings_destroy(*settings);
-}
-
 static void queue_closep(struct diffd_sqlite_queue **queue) {
   diffd_sqlite_queue_close(*queue);
 }
@@ -39,7 +35,7 @@ static void queue_closep(struct diffd_sqlite_queue **queue) {
  */
 static enum diffd_status open_queue(struct diffd_cli *cli, const char *data_dir,
                                     struct diffd_sqlite_queue **ret, struct diffd_error *err) {
-  CLEANUP(settings_destroyp) struct diffd_settings *settings = NULL;
+  CLEANUP(diffd_settings_destroyp) struct diffd_settings *settings = NULL;
   CLEANUP(freep) char *path = NULL;
   enum diffd_status status = diffd_settings_load(cli->environment, &settings, err);
   if (status != DIFFD_OK)

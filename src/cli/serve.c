@@ -25,10 +25,6 @@ static const struct diffd_command_help help = {
             "next start. The exit status is 0 then, and 2 where it could not start.",
 };
 
-static void settings_destroyp(struct diffd_settings **settings) {
-  diffd_settings_destroy(*settings);
-}
-
 /* A person at a terminal gets the address in a form that can be clicked; the log has it anyway. */
 static void tell_address(void *arg, uint16_t port) {
   const struct diffd_settings *settings = arg;
@@ -40,7 +36,7 @@ static void tell_address(void *arg, uint16_t port) {
 }
 
 int diffd_command_serve(struct diffd_cli *cli, int argc, char **argv) {
-  CLEANUP(settings_destroyp) struct diffd_settings *settings = NULL;
+  CLEANUP(diffd_settings_destroyp) struct diffd_settings *settings = NULL;
   struct diffd_arguments arguments;
   struct diffd_error err;
   int exit_status;

@@ -510,13 +510,9 @@ void diffd_settings_destroy(struct diffd_settings *settings) {
   free(settings);
 }
 
-static void settings_destroyp(struct diffd_settings **settings) {
-  diffd_settings_destroy(*settings);
-}
-
 enum diffd_status diffd_settings_load(char *const *environment, struct diffd_settings **ret,
                                       struct diffd_error *err) {
-  CLEANUP(settings_destroyp) struct diffd_settings *settings = calloc(1, sizeof *settings);
+  CLEANUP(diffd_settings_destroyp) struct diffd_settings *settings = calloc(1, sizeof *settings);
   if (settings != NULL)
     settings->given = calloc(diffd_settings_count, sizeof *settings->given);
   if (settings == NULL || settings->given == NULL)

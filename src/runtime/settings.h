@@ -96,6 +96,10 @@ extern const size_t diffd_settings_count;
 enum diffd_status diffd_settings_load(char *const *environment, struct diffd_settings **ret,
                                       struct diffd_error *err) DIFFD_MUST_CHECK;
 void diffd_settings_destroy(struct diffd_settings *settings); /* accepts NULL */
+/* For CLEANUP. */
+static inline void diffd_settings_destroyp(struct diffd_settings **settings) {
+  diffd_settings_destroy(*settings);
+}
 
 /* The row of a name, or diffd_settings_count. */
 size_t diffd_settings_find(const char *name);
