@@ -172,8 +172,11 @@ static enum diffd_status take_entry(struct walk *walk, const char *path, int fd,
   if (child == NULL)
     return no_memory(err);
   if (!folder) {
-    if (fstatat(fd, entry->d_name, &st, 0) != 0)
-      return log ? diffd_fail_errno(err, errno, "looking at %s", child) : DIFFD_OK;
+    if (fstatat(fd, entry->d_name, &st, 0) != 0) {
+      /* A link that leads nowhere leads to no flow logs; one that may not be followed may well. */
+      bool nowhere = !log && (errno == ENOENT || errno == ELOOP);
+      return nowhere ? DIFFD_OK : diffd_fail_errno(err, errno, "looking at %s", child);
+    }
     folder = S_ISDIR(st.st_mode);
   }
   if (folder)
@@ -304,7 +307,8 @@ static enum diffd_status leave_out_inflated(const struct walk *walk, struct diff
     const struct log_file wanted = {.path = zipped};
     const struct log_file *beside =
         bsearch(&wanted, tree->files, tree->count, sizeof *tree->files, compare_paths);
-    if (beside != NULL)
+    /* Two names of one file: the other name was left out for this one. */
+    if (beside != NULL && compare_keys(&beside->key, &file->key) != 0)
       leave_out(walk, file, beside, "both stand side by side");
   }
   return DIFFD_OK;
@@ -316,6 +320,9 @@ static enum diffd_status open_input(void *arg, struct diffd_reader **ret, struct
   const struct log_file *file = arg;
   if (strcmp(file->path, "-") == 0)
     return diffd_reader_from_fd(STDIN_FILENO, false, ret, err);
+  /* Even of no text gzip makes a member. */
+  if (file->regular && file->bytes == 0 && diffd_log_name_kind(name_of(file->path)) == DIFFD_LOG_NAME_GZIP)
+    return diffd_fail(err, DIFFD_BAD_LOGS, "a .log.gz file of no bytes is cut short: fetch it again");
   CLEANUP(closep) int fd = open(file->path, O_RDONLY | O_CLOEXEC);
   if (fd < 0)
     return diffd_fail_errno(err, errno, "opening");

@@ -6,7 +6,7 @@
  * followed; a folder or file that is reached twice counts once. Where `x.log` and `x.log.gz` stand side by
  * side, the second is read (its checksum shows whether it is whole) and the log says so (log-file-skipped). A
  * path that is a file is read whatever its name; `-` is standard input. A file or folder that cannot be read
- * fails the whole and is named.
+ * fails the whole and is named; opening a .log.gz file of no bytes is DIFFD_BAD_LOGS.
  */
 #ifndef DIFFD_CORE_LOG_TREE_H
 #define DIFFD_CORE_LOG_TREE_H

@@ -122,6 +122,20 @@ static void test_each_file_once(void **state) {
   assert_string_equal(collect_all(&f, "e/x"), "e/x/a.log\ne/x/b.log.gz\ne/x/c.log.gz\n");
 }
 
+/* Whoever links x.log.gz to x.log has one file, and it is read. */
+static void test_two_names_of_one_file_side_by_side(void **state) {
+  struct fixture f;
+  char path[TEST_PATH_MAX], other[TEST_PATH_MAX];
+  set_up(&f, state);
+  test_write(f.dir, "a.log", "x");
+  assert_int_equal(symlink("a.log", test_path(f.dir, "a.log.gz", path)), 0);
+  test_write(f.dir, "b.log.gz", "x");
+  assert_int_equal(link(test_path(f.dir, "b.log.gz", path), test_path(f.dir, "b.log", other)), 0);
+  assert_string_equal(collect_all(&f, "."), "./a.log\n./b.log\n");
+  assert_string_equal(f.logged, "log-file-skipped ./a.log.gz ./a.log it is the same file\n"
+                                "log-file-skipped ./b.log.gz ./b.log it is the same file\n");
+}
+
 static void touch_aws(const struct test_dir *dir, const char *folder, const char *stamp, const char *tail) {
   char path[TEST_PATH_MAX], name[TEST_PATH_MAX];
   for (const char *slash = folder; (slash = strchr(slash, '/')) != NULL; slash++) {
@@ -182,6 +196,21 @@ static void test_what_cannot_be_read_is_named(void **state) {
   assert_non_null(strstr(f.err.detail, "/b/x.log is not a regular file"));
 }
 
+/* The superuser reads everything, so a child that is none looks. */
+static void assert_fails_unprivileged(struct fixture *f, const char *name, const char *detail) {
+  pid_t child = fork();
+  assert_true(child >= 0);
+  if (child == 0) {
+    if (geteuid() == 0 && seteuid(65534) != 0)
+      _exit(77);
+    const char *names = collect_all(f, name);
+    _exit(strcmp(names, "input/output error") == 0 && strstr(f->err.detail, detail) != NULL ? 0 : 1);
+  }
+  int result;
+  assert_int_equal(waitpid(child, &result, 0), child);
+  assert_true(WIFEXITED(result) && (WEXITSTATUS(result) == 0 || WEXITSTATUS(result) == 77));
+}
+
 static void test_an_unreadable_folder_is_named(void **state) {
   struct fixture f;
   char path[TEST_PATH_MAX];
@@ -189,19 +218,22 @@ static void test_an_unreadable_folder_is_named(void **state) {
   test_mkdir(f.dir, "shut");
   assert_int_equal(chmod(f.dir->path, 0755), 0);
   assert_int_equal(chmod(test_path(f.dir, "shut", path), 0), 0);
-  pid_t child = fork();
-  assert_true(child >= 0);
-  if (child == 0) {
-    if (geteuid() == 0 && seteuid(65534) != 0) /* the superuser reads everything */
-      _exit(77);
-    const char *names = collect_all(&f, "");
-    _exit(strcmp(names, "input/output error") == 0 && strstr(f.err.detail, "/shut: Permission denied") != NULL
-              ? 0
-              : 1);
-  }
-  int result;
-  assert_int_equal(waitpid(child, &result, 0), child);
-  assert_true(WIFEXITED(result) && (WEXITSTATUS(result) == 0 || WEXITSTATUS(result) == 77));
+  assert_fails_unprivileged(&f, "", "/shut: Permission denied");
+}
+
+/* A link into a folder that may not be entered could lead to flow logs. */
+static void test_a_link_that_may_not_be_followed_is_named(void **state) {
+  struct fixture f;
+  char path[TEST_PATH_MAX];
+  set_up(&f, state);
+  test_mkdir(f.dir, "logs");
+  test_mkdir(f.dir, "shut");
+  test_mkdir(f.dir, "shut/more");
+  assert_int_equal(symlink("../shut/more", test_path(f.dir, "logs/more", path)), 0);
+  assert_int_equal(chmod(f.dir->path, 0755), 0);
+  assert_int_equal(chmod(test_path(f.dir, "logs", path), 0755), 0);
+  assert_int_equal(chmod(test_path(f.dir, "shut", path), 0), 0);
+  assert_fails_unprivileged(&f, "logs", "/logs/more: Permission denied");
 }
 
 static bool always(void *arg) {
@@ -241,16 +273,40 @@ static void test_inputs_open(void **state) {
   diffd_log_tree_destroy(tree);
 }
 
+/* An unpacked log may be empty; a packed one has a header at least, so that an empty one is a broken copy. */
+static void test_an_empty_packed_log_is_cut_short(void **state) {
+  struct fixture f;
+  char path[TEST_PATH_MAX];
+  const char *pointer = path;
+  struct diffd_log_tree *tree = NULL;
+  struct diffd_reader *reader = NULL;
+  size_t count = 0;
+  set_up(&f, state);
+  test_write(f.dir, "a.log", "");
+  test_write(f.dir, "b.log.gz", "");
+  (void)test_path(f.dir, "", path);
+  assert_int_equal(diffd_log_tree_collect(&f.ctx, &pointer, 1, &all, &tree, &f.err), DIFFD_OK);
+  const struct diffd_flow_input *inputs = diffd_log_tree_inputs(tree, &count);
+  assert_int_equal(count, 2);
+  assert_int_equal(inputs[0].open(inputs[0].arg, &reader, &f.err), DIFFD_OK);
+  diffd_reader_destroy(reader);
+  assert_int_equal(inputs[1].open(inputs[1].arg, &reader, &f.err), DIFFD_BAD_LOGS);
+  diffd_log_tree_destroy(tree);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, test_dir_make, test_dir_destroy)
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(test_any_logs_anywhere_below),
       TEST(test_each_file_once),
+      TEST(test_two_names_of_one_file_side_by_side),
       TEST(test_windows_choose_by_name),
       TEST(test_what_cannot_be_read_is_named),
       TEST(test_an_unreadable_folder_is_named),
+      TEST(test_a_link_that_may_not_be_followed_is_named),
       TEST(test_cancelling),
       TEST(test_inputs_open),
+      TEST(test_an_empty_packed_log_is_cut_short),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
