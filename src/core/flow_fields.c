@@ -124,10 +124,12 @@ static bool next_token(struct diffd_span *rest, struct diffd_span *ret) {
 bool diffd_flow_is_header(struct diffd_span line) {
   struct diffd_span token;
   unsigned known = 0;
-  while (next_token(&line, &token)) {
+  /* Two known names are enough, and a header has some early: a line of many words must not take long. */
+  for (unsigned i = 0; next_token(&line, &token); i++) {
     if (!looks_like_a_name(token))
       return false;
-    known += diffd_flow_field_version(token) != 0;
+    if (known < 2 && i < DIFFD_FLOW_COLUMNS_MAX)
+      known += diffd_flow_field_version(token) != 0;
   }
   return known >= 2;
 }

@@ -192,8 +192,9 @@ static enum diffd_status read_member(struct diffd_flow_text *text, void *buf, si
 enum diffd_status diffd_flow_text_read(struct diffd_flow_text *text, void *buf, size_t cap, size_t *ret_len,
                                        struct diffd_error *err) {
   size_t len = 0;
+  uint64_t until = text->stored + DIFFD_FLOW_TEXT_PATIENCE;
   enum diffd_status status = DIFFD_OK;
-  while (status == DIFFD_OK && len == 0) {
+  while (status == DIFFD_OK && len == 0 && text->stored < until) {
     switch (text->stage) {
     case STAGE_BEGIN:
       status = find_kind(text, err);

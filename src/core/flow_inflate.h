@@ -19,9 +19,13 @@ void diffd_flow_text_destroy(struct diffd_flow_text *text); /* accepts NULL */
 /* Goes to the first byte of a log. The reader is borrowed until the next begin or destroy. */
 void diffd_flow_text_begin(struct diffd_flow_text *text, struct diffd_reader *reader);
 
-/* Gives 1 to `cap` bytes of text, or DIFFD_END. DIFFD_BAD_LOGS for a member that is broken, unfinished or
- * fails its checksum, and for bytes after the last member that are not all zero; and what the reader returns.
- */
+/* After so many stored bytes that gave no text (empty members, zeros after the last) a read gives 0 bytes, so
+ * that the caller can look whether it should go on. */
+enum { DIFFD_FLOW_TEXT_PATIENCE = 4 * 1024 * 1024 };
+
+/* Gives up to `cap` bytes of text, or DIFFD_END; 0 bytes only as above. DIFFD_BAD_LOGS for a member that is
+ * broken, unfinished or fails its checksum, and for bytes after the last member that are not all zero; and
+ * what the reader returns. */
 enum diffd_status diffd_flow_text_read(struct diffd_flow_text *text, void *buf, size_t cap, size_t *ret_len,
                                        struct diffd_error *err) DIFFD_MUST_CHECK;
 

@@ -221,6 +221,33 @@ static void test_faults_are_named(void **state) {
   free(text);
 }
 
+/* What gives no text for long does not keep the caller from looking whether it was cancelled. */
+static void test_much_without_text_lets_the_caller_look(void **state) {
+  (void)state;
+  const size_t zeros = 3 * (size_t)DIFFD_FLOW_TEXT_PATIENCE;
+  size_t packed_len, looks = 0, got = 0;
+  char *packed = flow_test_gzip("x", 1, &packed_len), *all = calloc(1, packed_len + zeros), out[16];
+  assert_non_null(all);
+  memcpy(all, packed, packed_len);
+  struct flow_test_log log = {"a.gz", all, packed_len + zeros, 64 * 1024};
+  struct diffd_reader *reader;
+  struct diffd_flow_text *text;
+  struct diffd_error err;
+  assert_int_equal(flow_test_open(&log, &reader, &err), DIFFD_OK);
+  assert_int_equal(diffd_flow_text_new(&text, &err), DIFFD_OK);
+  diffd_flow_text_begin(text, reader);
+  assert_int_equal(diffd_flow_text_read(text, out, sizeof out, &got, &err), DIFFD_OK);
+  assert_int_equal(got, 1);
+  for (; diffd_flow_text_read(text, out, sizeof out, &got, &err) == DIFFD_OK; looks++)
+    assert_int_equal(got, 0);
+  assert_int_equal(looks, 2); /* the last of three ends the log */
+  assert_int_equal(diffd_flow_text_stored_bytes(text), packed_len + zeros);
+  diffd_flow_text_destroy(text);
+  diffd_reader_destroy(reader);
+  free(all);
+  free(packed);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_plain_and_packed_texts_come_out),
@@ -229,6 +256,7 @@ int main(void) {
       cmocka_unit_test(test_a_cut_member_is_unfinished_wherever_it_is_cut),
       cmocka_unit_test(test_no_flipped_bit_changes_the_text),
       cmocka_unit_test(test_faults_are_named),
+      cmocka_unit_test(test_much_without_text_lets_the_caller_look),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
