@@ -23,7 +23,8 @@ struct diffd_diff_options {
   const char *kernel;          /* "scalar", "avx2", or NULL for the best that this CPU has */
   const char *previous_name;   /* for texts of errors; NULL: "previous" */
   const char *next_name;       /* NULL: "next" */
-  /* Called now and then from one thread with the bytes read and their total (0: not known); NULL: never. */
+  /* Called now and then with the bytes read and their total (0: not known), from any thread, several at once;
+   * NULL: never. */
   void (*progress)(void *arg, uint64_t done_bytes, uint64_t total_bytes);
   void *progress_arg;
 };

@@ -5,18 +5,16 @@
  */
 #include "core/flow_graph.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "base/thread.h"
 #include "core/flow_edges.h"
 #include "core/flow_merge.h"
 #include "core/flow_read.h"
 #include "core/flow_sort.h"
-
-enum { THREADS_MAX = 64 };
+#include "core/threads.h"
 
 struct build;
 
@@ -50,8 +48,10 @@ struct build {
 static enum diffd_status for_each_worker(struct build *build, void *(*work)(void *worker),
                                          struct diffd_error *err) {
   size_t started = 1;
+  struct diffd_error ignored;
   for (; started < build->worker_count; started++)
-    if (pthread_create(&build->workers[started].thread, NULL, work, &build->workers[started]) != 0)
+    if (diffd_thread_start(&build->workers[started].thread, work, &build->workers[started], &ignored) !=
+        DIFFD_OK)
       break;
   (void)work(&build->workers[0]);
   for (size_t i = 1; i < started; i++)
@@ -104,7 +104,7 @@ static void *translate_and_sort(void *arg) {
 }
 
 static enum diffd_status make_order(struct build *build, struct diffd_error *err) {
-  const struct diffd_flow_digest *digests[THREADS_MAX];
+  const struct diffd_flow_digest *digests[DIFFD_THREADS_MAX];
   for (size_t i = 0; i < build->worker_count; i++) {
     digests[i] = &build->workers[i].digest;
     enum diffd_status status =
@@ -118,7 +118,7 @@ static enum diffd_status make_order(struct build *build, struct diffd_error *err
 /* The sorted entries of one worker are the graph; those of several are merged. */
 static enum diffd_status merge_workers(struct build *build, struct diffd_flow_edges *edges,
                                        struct diffd_error *err) {
-  struct diffd_flow_run runs[THREADS_MAX];
+  struct diffd_flow_run runs[DIFFD_THREADS_MAX];
   size_t run_count = 0;
   uint64_t total = 0;
   struct worker *last = &build->workers[0];
@@ -189,10 +189,7 @@ static enum diffd_status run(struct build *build, struct diffd_flow_edges *edges
 }
 
 static size_t count_workers(const struct diffd_flow_options *options, size_t input_count) {
-  long cpus = options->threads != 0 ? (long)options->threads : sysconf(_SC_NPROCESSORS_ONLN);
-  size_t count = cpus < 1 ? 1 : (size_t)cpus;
-  if (count > THREADS_MAX)
-    count = THREADS_MAX;
+  size_t count = diffd_thread_count(options->threads);
   if (count > input_count)
     count = input_count;
   return count > 0 ? count : 1;

@@ -77,10 +77,10 @@ static enum diffd_status start_drain(struct diffd_source *source, const char *tm
   enum diffd_status status = diffd_tmp_file_open(tmp_dir, &source->fd, err);
   if (status != DIFFD_OK)
     return status;
-  int failed = pthread_create(&source->drainer, NULL, drain, source);
-  if (failed != 0) {
+  status = diffd_thread_start(&source->drainer, drain, source, err);
+  if (status != DIFFD_OK) {
     (void)close(source->fd);
-    return diffd_fail_errno(err, failed, "starting a thread that reads %s", source->name);
+    return diffd_fail_within(err, "%s", source->name);
   }
   source->drained = true;
   return DIFFD_OK;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/threads.h"
 
-#include <pthread.h>
 #include <sched.h>
+
+#include "base/thread.h"
 
 struct start {
   pthread_t id;
@@ -20,9 +21,10 @@ static void *run(void *arg) {
 
 void diffd_run_threads(unsigned count, void (*work)(void *arg, unsigned thread), void *arg) {
   struct start starts[DIFFD_THREADS_MAX] = {0};
+  struct diffd_error ignored;
   for (unsigned i = 1; i < count && i < DIFFD_THREADS_MAX; i++) {
     starts[i] = (struct start){.work = work, .arg = arg, .thread = i};
-    starts[i].running = pthread_create(&starts[i].id, NULL, run, &starts[i]) == 0;
+    starts[i].running = diffd_thread_start(&starts[i].id, run, &starts[i], &ignored) == DIFFD_OK;
   }
   work(arg, 0);
   for (unsigned i = 1; i < count && i < DIFFD_THREADS_MAX; i++)

@@ -2,13 +2,13 @@
 #include "modules/graph_differ.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
 #include "base/rfc3339.h"
+#include "base/thread.h"
 #include "diffd/log.h"
 
 struct graph_differ {
@@ -63,7 +63,8 @@ static void side_init(struct side *side, struct pair *pair, const char *name, st
 /* Without a second thread one window comes after the other, which is slower and no worse. */
 static void get_both(struct side *previous, struct side *next) {
   pthread_t thread;
-  if (pthread_create(&thread, NULL, get_side, next) == 0) {
+  struct diffd_error ignored;
+  if (diffd_thread_start(&thread, get_side, next, &ignored) == DIFFD_OK) {
     (void)get_side(previous);
     (void)pthread_join(thread, NULL);
   } else {
