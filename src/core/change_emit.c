@@ -4,13 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum diffd_status diffd_change_emit_init(struct diffd_change_emit *emit, struct diffd_source *source,
-                                         diffd_line_scan *line_scan, const struct diffd_keyer *keyer,
-                                         struct diffd_node_set *nodes, const struct diffd_change_sink *sink,
+enum diffd_status diffd_change_emit_init(struct diffd_change_emit *emit, struct diffd_diff_run *run,
+                                         unsigned thread, struct diffd_source *source,
                                          enum diffd_change_status status, struct diffd_error *err) {
-  *emit = (struct diffd_change_emit){
-      .source = source, .keyer = keyer, .nodes = nodes, .sink = sink, .status = status};
-  return diffd_reread_init(&emit->reread, source, line_scan, sink->wants_fields, err);
+  *emit = (struct diffd_change_emit){.run = run, .thread = thread, .source = source, .status = status};
+  return diffd_reread_init(&emit->reread, source, run->line_scan, run->sink->wants_fields, err);
 }
 
 void diffd_change_emit_clean_up(struct diffd_change_emit *emit) {
@@ -21,7 +19,8 @@ void diffd_change_emit_clean_up(struct diffd_change_emit *emit) {
 
 static enum diffd_status touch(struct diffd_change_emit *emit, struct diffd_span id,
                                struct diffd_error *err) {
-  return diffd_node_set_touch(emit->nodes, diffd_keyer_node(emit->keyer, id.ptr, id.len), err);
+  return diffd_node_set_touch(emit->run->nodes, emit->thread,
+                              diffd_keyer_node(&emit->run->keyer, id.ptr, id.len), err);
 }
 
 /* A text that is too long to be at hand goes to the sink piece by piece. */
@@ -42,7 +41,7 @@ static enum diffd_status emit_pieces(struct diffd_change_emit *emit, struct diff
     if (status != DIFFD_OK)
       return status;
     change->text = (struct diffd_span){emit->piece, want};
-    status = emit->sink->ops->encode_change(emit->sink, change, &out->bytes, err);
+    status = emit->run->sink->ops->encode_change(emit->run->sink, change, &out->bytes, err);
     if (status == DIFFD_OK)
       status = diffd_ordered_out_relieve(out, err);
     if (status != DIFFD_OK)
@@ -74,12 +73,12 @@ enum diffd_status diffd_change_emit_edge(struct diffd_change_emit *emit, uint64_
       .mark_at = statement.mark_at - statement.begin,
       .mark_kind = statement.mark_kind,
   };
-  if (emit->sink->wants_fields) {
+  if (emit->run->sink->wants_fields) {
     change.identity = statement.identity;
     *(emit->status == DIFFD_ADDED ? &change.after : &change.before) = statement.counters;
   }
   if (text.ptr == NULL)
     return emit_pieces(emit, &change, begin, out, err);
-  status = emit->sink->ops->encode_change(emit->sink, &change, &out->bytes, err);
+  status = emit->run->sink->ops->encode_change(emit->run->sink, &change, &out->bytes, err);
   return status == DIFFD_OK ? diffd_ordered_out_relieve(out, err) : status;
 }

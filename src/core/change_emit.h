@@ -6,25 +6,21 @@
 #ifndef DIFFD_CORE_CHANGE_EMIT_H
 #define DIFFD_CORE_CHANGE_EMIT_H
 
-#include "core/edge_key.h"
-#include "core/node_set.h"
-#include "core/ordered_out.h"
+#include "core/diff_run.h"
 #include "core/reread.h"
 
 struct diffd_change_emit {
+  struct diffd_diff_run *run;
+  unsigned thread;
   struct diffd_source *source;
-  const struct diffd_keyer *keyer;
-  struct diffd_node_set *nodes;
-  const struct diffd_change_sink *sink;
   enum diffd_change_status status;
   struct diffd_reread reread;
   char *piece; /* of a text that is not at hand; made when first needed */
 };
 
-/* DIFFD_NO_MEMORY. */
-enum diffd_status diffd_change_emit_init(struct diffd_change_emit *emit, struct diffd_source *source,
-                                         diffd_line_scan *line_scan, const struct diffd_keyer *keyer,
-                                         struct diffd_node_set *nodes, const struct diffd_change_sink *sink,
+/* For the edges of `source`, which is one of the run's. `thread` is the caller's number. DIFFD_NO_MEMORY. */
+enum diffd_status diffd_change_emit_init(struct diffd_change_emit *emit, struct diffd_diff_run *run,
+                                         unsigned thread, struct diffd_source *source,
                                          enum diffd_change_status status,
                                          struct diffd_error *err) DIFFD_MUST_CHECK;
 void diffd_change_emit_clean_up(struct diffd_change_emit *emit);

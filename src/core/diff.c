@@ -6,11 +6,13 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/change_emit.h"
 #include "core/diff_run.h"
 #include "core/flow_graph.h"
 #include "core/merge.h"
+#include "core/place_write.h"
 #include "core/threads.h"
 
 void diffd_diff_run_fail(struct diffd_diff_run *run, enum diffd_status status,
@@ -79,60 +81,79 @@ static const char *next_name(const struct diffd_diff_options *options) {
   return options->next_name != NULL ? options->next_name : "next";
 }
 
-/* ---- Step 1: previous into the table ---- */
+/* ---- Reading edges into records ---- */
+
+struct keep {
+  struct diffd_diff_run *run;
+  struct diffd_partitions *records;
+};
 
 static enum diffd_status keep_edges(void *arg, unsigned thread, struct diffd_block *block,
                                     struct diffd_ordered_out *out, struct diffd_error *err) {
   (void)out;
-  struct diffd_diff_run *run = arg;
+  const struct keep *keep = arg;
   for (size_t i = 0; i < block->item_count; i++) {
     const struct diffd_item *item = &block->items[i];
     if (item->begin >> DIFFD_POSITION_BITS != 0)
       return diffd_fail(err, DIFFD_TOO_LARGE, "a graph may have at most 1 TiB");
-    enum diffd_status status = diffd_edge_table_append(run->edges, thread, item->key, item->begin, err);
+    enum diffd_status status = diffd_partitions_append(keep->records, thread, diffd_key_partition(item->key),
+                                                       diffd_edge_record(item->key, item->begin), err);
     if (status != DIFFD_OK)
       return status;
   }
   return DIFFD_OK;
 }
 
-struct build {
+/* Reads a graph whole; *ret_records is the caller's. */
+static enum diffd_status read_edges(struct diffd_diff_run *run, struct diffd_source *source, const char *name,
+                                    struct diffd_scan_result *ret_scan, struct diffd_partitions **ret_records,
+                                    struct diffd_error *err) {
+  struct keep keep = {.run = run};
+  enum diffd_status status =
+      diffd_partitions_new(run->threads, &run->budget, run->options->tmp_dir, &keep.records, err);
+  if (status != DIFFD_OK)
+    return status;
+  struct diffd_scan_options options = scan_options(run, name);
+  struct diffd_scan_pass pass = {.arg = &keep, .process = keep_edges};
+  status = diffd_scan(source, &options, &pass, ret_scan, err);
+  if (status == DIFFD_OK)
+    *ret_records = keep.records;
+  else
+    diffd_partitions_destroy(keep.records);
+  return status;
+}
+
+static enum diffd_status read_previous(struct diffd_diff_run *run, struct diffd_error *err) {
+  struct diffd_partitions *records;
+  enum diffd_status status =
+      read_edges(run, run->previous, previous_name(run->options), &run->previous_scan, &records, err);
+  return status == DIFFD_OK ? diffd_edge_table_new(records, &run->budget, &run->edges, err) : status;
+}
+
+/* ---- Comparing in memory ---- */
+
+enum { LOOK_AHEAD = 24 }; /* look-ups whose memory is on its way */
+
+struct partition_work {
   struct diffd_diff_run *run;
   unsigned next_partition; /* atomic */
 };
 
 static void build_partitions(void *arg, unsigned thread) {
   (void)thread;
-  struct build *build = arg;
+  struct partition_work *work = arg;
   struct diffd_error err;
   for (;;) {
-    unsigned partition = __atomic_fetch_add(&build->next_partition, 1, __ATOMIC_RELAXED);
-    if (partition >= DIFFD_EDGE_PARTITIONS)
+    unsigned partition = __atomic_fetch_add(&work->next_partition, 1, __ATOMIC_RELAXED);
+    if (partition >= DIFFD_PARTITIONS)
       return;
-    enum diffd_status status = diffd_edge_table_build(build->run->edges, partition, &err);
+    enum diffd_status status = diffd_edge_table_build(work->run->edges, partition, &err);
     if (status != DIFFD_OK) {
-      diffd_diff_run_fail(build->run, status, &err);
+      diffd_diff_run_fail(work->run, status, &err);
       return;
     }
   }
 }
-
-enum diffd_status diffd_diff_read_previous(struct diffd_diff_run *run, struct diffd_error *err) {
-  struct diffd_scan_options options = scan_options(run, previous_name(run->options));
-  struct diffd_scan_pass pass = {.arg = run, .process = keep_edges};
-  enum diffd_status status = diffd_scan(run->previous, &options, &pass, &run->previous_scan, err);
-  if (status == DIFFD_OK)
-    status = diffd_edge_table_begin_build(run->edges, err);
-  if (status != DIFFD_OK)
-    return status;
-  struct build build = {.run = run};
-  diffd_run_threads(run->threads, build_partitions, &build);
-  return diffd_diff_run_result(run, err);
-}
-
-/* ---- Step 2: next against the table ---- */
-
-enum { LOOK_AHEAD = 24 }; /* look-ups whose memory is on its way */
 
 struct added {
   struct diffd_diff_run *run;
@@ -173,7 +194,8 @@ static enum diffd_status scan_next(struct added *added, struct diffd_error *err)
   return status;
 }
 
-enum diffd_status diffd_diff_write_added(struct diffd_diff_run *run, struct diffd_error *err) {
+/* Next streams past the table: what the table lacks is written at once. */
+static enum diffd_status write_added(struct diffd_diff_run *run, struct diffd_error *err) {
   struct added *added = calloc(1, sizeof *added);
   if (added == NULL)
     return diffd_fail(err, DIFFD_NO_MEMORY, "no memory for the threads' work");
@@ -181,8 +203,7 @@ enum diffd_status diffd_diff_write_added(struct diffd_diff_run *run, struct diff
   enum diffd_status status = DIFFD_OK;
   unsigned made = 0;
   for (; made < run->threads && status == DIFFD_OK; made++)
-    status = diffd_change_emit_init(&added->emits[made], run->next, run->line_scan, &run->keyer, run->nodes,
-                                    run->sink, DIFFD_ADDED, err);
+    status = diffd_change_emit_init(&added->emits[made], run, made, run->next, DIFFD_ADDED, err);
   if (status == DIFFD_OK)
     status = scan_next(added, err);
   for (unsigned i = 0; i < made; i++) {
@@ -193,17 +214,179 @@ enum diffd_status diffd_diff_write_added(struct diffd_diff_run *run, struct diff
   return status;
 }
 
-/* ---- The whole ---- */
+static uint64_t block_count(const struct diffd_diff_run *run, struct diffd_source *source) {
+  return (uint64_t)diffd_source_size(source) / run->block_len + 1;
+}
 
-static enum diffd_status run_steps(struct diffd_diff_run *run, struct diffd_error *err) {
-  enum diffd_status status = diffd_diff_read_previous(run, err);
-  /* Nothing is written before previous is known to be whole. */
+static void feed_unseen(void *arg, unsigned part, void (*place)(void *place_arg, uint64_t position),
+                        void *place_arg) {
+  diffd_edge_table_each_unseen(arg, part, place, place_arg);
+}
+
+static enum diffd_status compare_in_memory(struct diffd_diff_run *run, struct diffd_error *err) {
+  struct partition_work work = {.run = run};
+  diffd_run_threads(run->threads, build_partitions, &work);
+  enum diffd_status status = diffd_diff_run_result(run, err);
   if (status == DIFFD_OK)
     status = run->sink->ops->begin(run->sink, err);
   if (status == DIFFD_OK)
-    status = diffd_diff_write_added(run, err);
+    status = write_added(run, err);
+  struct diffd_place_feed feed = {DIFFD_PARTITIONS, feed_unseen, run->edges};
   if (status == DIFFD_OK)
-    status = diffd_diff_write_removed(run, err);
+    status = diffd_place_write(run, run->previous, DIFFD_REMOVED, &feed, 0, block_count(run, run->previous),
+                               &run->counts.removed, err);
+  return status;
+}
+
+/* ---- Comparing a partition at a time ---- */
+
+/* Places of changed edges, in partitions of the text: each is a run of whole blocks. */
+struct spilled_places {
+  struct diffd_partitions *records;
+  uint64_t blocks_each;
+};
+
+struct join {
+  struct diffd_diff_run *run;
+  struct diffd_partitions *next;
+  struct spilled_places added;
+  struct spilled_places removed;
+  unsigned next_partition; /* atomic */
+};
+
+struct join_thread {
+  struct join *join;
+  unsigned thread;
+};
+
+static enum diffd_status put_place(const struct join_thread *to, const struct spilled_places *places,
+                                   uint64_t position, struct diffd_error *err) {
+  unsigned part = (unsigned)(position / to->join->run->block_len / places->blocks_each);
+  return diffd_partitions_append(places->records, to->thread, part, (struct diffd_record){position, 0}, err);
+}
+
+static enum diffd_status put_added(void *arg, uint64_t position, struct diffd_error *err) {
+  const struct join_thread *to = arg;
+  return put_place(to, &to->join->added, position, err);
+}
+
+static enum diffd_status put_removed(void *arg, uint64_t position, struct diffd_error *err) {
+  const struct join_thread *to = arg;
+  return put_place(to, &to->join->removed, position, err);
+}
+
+static void join_partitions(void *arg, unsigned thread) {
+  struct join *join = arg;
+  struct join_thread to = {join, thread};
+  struct diffd_error err;
+  enum diffd_status status = DIFFD_OK;
+  while (status == DIFFD_OK) {
+    unsigned partition = __atomic_fetch_add(&join->next_partition, 1, __ATOMIC_RELAXED);
+    if (partition >= DIFFD_PARTITIONS)
+      return;
+    if (diffd_context_cancelled(join->run->ctx))
+      status = diffd_fail(&err, DIFFD_CANCELLED, "stopped while comparing edges");
+    else
+      status =
+          diffd_edge_table_join(join->run->edges, join->next, partition, put_added, put_removed, &to, &err);
+  }
+  diffd_diff_run_fail(join->run, status, &err);
+}
+
+static enum diffd_status open_places(struct diffd_diff_run *run, struct diffd_source *source,
+                                     struct spilled_places *places, struct diffd_error *err) {
+  places->blocks_each = block_count(run, source) / DIFFD_PARTITIONS + 1;
+  return diffd_partitions_new(run->threads, &run->budget, run->options->tmp_dir, &places->records, err);
+}
+
+/* One partition's places, in memory. */
+struct batch {
+  uint64_t *positions;
+  size_t count;
+};
+
+static enum diffd_status put_batch(void *arg, const struct diffd_record *records, size_t count,
+                                   struct diffd_error *err) {
+  (void)err;
+  struct batch *batch = arg;
+  for (size_t i = 0; i < count; i++)
+    batch->positions[batch->count++] = records[i].a;
+  return DIFFD_OK;
+}
+
+static void feed_batch(void *arg, unsigned part, void (*place)(void *place_arg, uint64_t position),
+                       void *place_arg) {
+  (void)part;
+  const struct batch *batch = arg;
+  for (size_t i = 0; i < batch->count; i++)
+    place(place_arg, batch->positions[i]);
+}
+
+static enum diffd_status write_places(struct diffd_diff_run *run, struct diffd_source *source,
+                                      enum diffd_change_status change, struct spilled_places *places,
+                                      uint64_t *ret_count, struct diffd_error *err) {
+  enum diffd_status status = DIFFD_OK;
+  for (unsigned i = 0; status == DIFFD_OK && i < DIFFD_PARTITIONS; i++) {
+    struct batch batch = {malloc((diffd_partitions_count(places->records, i) + 1) * sizeof *batch.positions),
+                          0};
+    struct diffd_place_feed feed = {1, feed_batch, &batch};
+    uint64_t count = 0;
+    if (batch.positions == NULL)
+      status = diffd_fail(err, DIFFD_NO_MEMORY, "no memory for the places of changed edges");
+    else
+      status = diffd_partitions_take(places->records, i, put_batch, &batch, err);
+    if (status == DIFFD_OK && batch.count > 0)
+      status = diffd_place_write(run, source, change, &feed, i * places->blocks_each, places->blocks_each,
+                                 &count, err);
+    *ret_count += count;
+    free(batch.positions);
+  }
+  return status;
+}
+
+static enum diffd_status join_and_write(struct join *join, struct diffd_error *err) {
+  struct diffd_diff_run *run = join->run;
+  enum diffd_status status =
+      read_edges(run, run->next, next_name(run->options), &run->next_scan, &join->next, err);
+  if (status == DIFFD_OK)
+    status = open_places(run, run->next, &join->added, err);
+  if (status == DIFFD_OK)
+    status = open_places(run, run->previous, &join->removed, err);
+  if (status != DIFFD_OK)
+    return status;
+  diffd_run_threads(run->threads, join_partitions, join);
+  status = diffd_diff_run_result(run, err);
+  if (status == DIFFD_OK)
+    status = run->sink->ops->begin(run->sink, err);
+  if (status == DIFFD_OK)
+    status = write_places(run, run->next, DIFFD_ADDED, &join->added, &run->counts.added, err);
+  if (status == DIFFD_OK)
+    status = write_places(run, run->previous, DIFFD_REMOVED, &join->removed, &run->counts.removed, err);
+  return status;
+}
+
+static enum diffd_status compare_by_partitions(struct diffd_diff_run *run, struct diffd_error *err) {
+  struct join join = {.run = run};
+  enum diffd_status status = join_and_write(&join, err);
+  diffd_partitions_destroy(join.next);
+  diffd_partitions_destroy(join.added.records);
+  diffd_partitions_destroy(join.removed.records);
+  return status;
+}
+
+/* ---- The whole ---- */
+
+static enum diffd_status run_steps(struct diffd_diff_run *run, struct diffd_error *err) {
+  /* Nothing is written before previous is known to be whole. */
+  enum diffd_status status = read_previous(run, err);
+  if (status == DIFFD_OK)
+    status = diffd_edge_table_make_room(run->edges, err);
+  if (status == DIFFD_OK)
+    status = compare_in_memory(run, err);
+  else if (status == DIFFD_NOT_FOUND)
+    status = compare_by_partitions(run, err);
+  diffd_edge_table_destroy(run->edges);
+  run->edges = NULL;
   if (status == DIFFD_OK)
     status = diffd_diff_write_nodes(run, err);
   if (status == DIFFD_OK)
@@ -226,9 +409,7 @@ static enum diffd_status open_run(struct diffd_diff_run *run, struct diffd_reade
   *next = NULL;
   status = diffd_source_open(run->ctx, reader, next_name(options), options->tmp_dir, &run->next, err);
   if (status == DIFFD_OK)
-    status = diffd_edge_table_new(run->threads, &run->edges, err);
-  if (status == DIFFD_OK)
-    status = diffd_node_set_new(&run->nodes, err);
+    status = diffd_node_set_new(run->threads, &run->budget, options->tmp_dir, &run->nodes, err);
   return status;
 }
 
@@ -237,6 +418,16 @@ static size_t block_len(const struct diffd_diff_options *options) {
   if (options->block_bytes == 0 || options->block_bytes > DIFFD_BLOCK_LEN_MAX)
     return DIFFD_BLOCK_LEN_MAX;
   return options->block_bytes < DIFFD_BLOCK_LEN_MIN ? DIFFD_BLOCK_LEN_MIN : options->block_bytes;
+}
+
+/* What may grow with the graphs: the limit, less what the threads need whatever the graphs are. */
+static uint64_t growing_bytes(const struct diffd_diff_options *options, unsigned threads) {
+  enum { THREAD_BYTES = 4 * 1024 * 1024 };
+  uint64_t limit = options->memory_limit_bytes;
+  if (limit == 0)
+    limit = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE) / 2;
+  uint64_t fixed = (uint64_t)threads * THREAD_BYTES;
+  return fixed < limit - limit / 4 ? limit - fixed : limit / 4;
 }
 
 static enum diffd_status diff_dot(const struct diffd_context *ctx, struct diffd_reader **previous,
@@ -251,6 +442,7 @@ static enum diffd_status diff_dot(const struct diffd_context *ctx, struct diffd_
   enum diffd_status status = diffd_line_scan_choose(options->kernel, &run.line_scan, err);
   if (status != DIFFD_OK)
     return status;
+  run.budget.limit_bytes = growing_bytes(options, run.threads);
   diffd_keyer_init(&run.keyer, options->seed);
   pthread_mutex_init(&run.failure_lock, NULL);
   status = open_run(&run, previous, next, err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Step 4 of a diff: one statement for each node that the changed edges touch.
+ * The last step of a diff: one statement for each node that the changed edges touch.
  *
  * Only the parts of both graphs where node statements stand are read again, and of what is found there only
  * the place of the one that wins is kept.
@@ -13,17 +13,19 @@
 #include "core/reread.h"
 #include "core/threads.h"
 
-enum { RUNS_MEMORY = 64 * 1024 * 1024 }; /* bytes of sorted node statements before they go to a file */
-
 struct find {
   struct diffd_diff_run *run;
   size_t next_region; /* atomic; previous's first, then next's */
 };
 
-static void note_items(struct diffd_diff_run *run, const struct diffd_block *block, bool in_next) {
-  for (size_t i = 0; i < block->item_count; i++)
+static enum diffd_status note_items(struct diffd_diff_run *run, unsigned thread,
+                                    const struct diffd_block *block, bool in_next, struct diffd_error *err) {
+  enum diffd_status status = DIFFD_OK;
+  for (size_t i = 0; status == DIFFD_OK && i < block->item_count; i++)
     if (block->items[i].kind == DIFFD_DOT_NODE)
-      diffd_node_set_note(run->nodes, block->items[i].key, diffd_node_rank(in_next, block->items[i].begin));
+      status = diffd_node_set_note(run->nodes, thread, block->items[i].key,
+                                   diffd_node_rank(in_next, block->items[i].begin), err);
+  return status;
 }
 
 /* Cuts a loaded piece of a region after its last newline, so that lines stay whole. */
@@ -36,8 +38,9 @@ static void keep_whole_lines(struct diffd_block *block) {
 /* Reads on until the statement that may be open at a region's end is handed over, which takes the token after
  * it: what looks like a node may be the source of an edge. Whatever else is found on the way is found twice,
  * and does no harm. */
-static enum diffd_status read_open_statement(struct diffd_diff_run *run, struct diffd_block *block,
-                                             bool in_next, struct diffd_error *err) {
+static enum diffd_status read_open_statement(struct diffd_diff_run *run, unsigned thread,
+                                             struct diffd_block *block, bool in_next,
+                                             struct diffd_error *err) {
   uint64_t edges = block->edges;
   while (block->in_general && !diffd_dot_parser_closed(block->general->parser)) {
     uint64_t begin = block->base + block->stop;
@@ -47,14 +50,15 @@ static enum diffd_status read_open_statement(struct diffd_diff_run *run, struct 
       return status;
     diffd_block_index(block);
     status = diffd_block_parse(block, err);
-    note_items(run, block, in_next);
+    if (status == DIFFD_OK)
+      status = note_items(run, thread, block, in_next, err);
     if (status != DIFFD_OK || block->item_count > 0 || block->edges > edges)
       return status;
   }
   return DIFFD_OK;
 }
 
-static enum diffd_status read_region(struct diffd_diff_run *run, struct diffd_block *block,
+static enum diffd_status read_region(struct diffd_diff_run *run, unsigned thread, struct diffd_block *block,
                                      const struct diffd_node_region *region, bool in_next,
                                      struct diffd_error *err) {
   /* A canonical line begins with a tab, before the statement. Anything else there is not this statement's. */
@@ -73,18 +77,19 @@ static enum diffd_status read_region(struct diffd_diff_run *run, struct diffd_bl
       keep_whole_lines(block);
     diffd_block_index(block);
     status = diffd_block_parse(block, err);
-    note_items(run, block, in_next);
+    if (status == DIFFD_OK)
+      status = note_items(run, thread, block, in_next, err);
     begin = block->base + block->stop;
   }
   if (status == DIFFD_OK)
-    status = read_open_statement(run, block, in_next, err);
+    status = read_open_statement(run, thread, block, in_next, err);
   if (status == DIFFD_BAD_GRAPH)
     return diffd_fail(err, DIFFD_IO,
                       "a graph was changed while it was read; try again when nobody writes to it");
   return status;
 }
 
-static enum diffd_status find_in_regions(struct find *find, struct diffd_block blocks[2],
+static enum diffd_status find_in_regions(struct find *find, unsigned thread, struct diffd_block blocks[2],
                                          struct diffd_error *err) {
   struct diffd_diff_run *run = find->run;
   size_t previous_count = run->previous_scan.node_region_count;
@@ -98,14 +103,13 @@ static enum diffd_status find_in_regions(struct find *find, struct diffd_block b
     bool in_next = at >= previous_count;
     const struct diffd_node_region *region =
         in_next ? &run->next_scan.node_regions[at - previous_count] : &run->previous_scan.node_regions[at];
-    enum diffd_status status = read_region(run, &blocks[in_next], region, in_next, err);
+    enum diffd_status status = read_region(run, thread, &blocks[in_next], region, in_next, err);
     if (status != DIFFD_OK)
       return status;
   }
 }
 
 static void find_statements(void *arg, unsigned thread) {
-  (void)thread;
   struct find *find = arg;
   struct diffd_diff_run *run = find->run;
   struct diffd_error err;
@@ -116,11 +120,15 @@ static void find_statements(void *arg, unsigned thread) {
     status = diffd_block_init(&blocks[1], run->next, &run->keyer, run->line_scan, run->block_len,
                               DIFFD_WANT_NODES, &err);
   if (status == DIFFD_OK)
-    status = find_in_regions(find, blocks, &err);
+    status = find_in_regions(find, thread, blocks, &err);
   if (status != DIFFD_OK)
     diffd_diff_run_fail(run, status, &err);
   diffd_block_clean_up(&blocks[0]);
   diffd_block_clean_up(&blocks[1]);
+}
+
+static enum diffd_status add_ranks(void *arg, uint64_t *ranks, size_t count, struct diffd_error *err) {
+  return diffd_node_write_add(arg, ranks, count, err);
 }
 
 enum diffd_status diffd_diff_write_nodes(struct diffd_diff_run *run, struct diffd_error *err) {
@@ -129,24 +137,14 @@ enum diffd_status diffd_diff_write_nodes(struct diffd_diff_run *run, struct diff
   struct find find = {.run = run};
   diffd_run_threads(run->threads, find_statements, &find);
   enum diffd_status status = diffd_diff_run_result(run, err);
-  uint64_t *ranks = NULL;
-  size_t count = 0;
+  struct diffd_node_write *write = NULL;
   if (status == DIFFD_OK)
-    status = diffd_node_set_take_ranks(run->nodes, &ranks, &count, err);
-  if (status != DIFFD_OK)
-    return status;
-  struct diffd_node_write write = {
-      .ctx = run->ctx,
-      .previous = run->previous,
-      .next = run->next,
-      .line_scan = run->line_scan,
-      .threads = run->threads,
-      .sink = run->sink,
-      .memory_bytes = RUNS_MEMORY,
-      .tmp_dir = run->options->tmp_dir,
-  };
-  status = diffd_node_write(&write, ranks, count, err);
-  free(ranks);
-  run->counts.nodes = count;
+    status = diffd_node_write_new(run, &write, err);
+  if (status == DIFFD_OK)
+    status = diffd_node_set_take_ranks(run->nodes, (uint64_t)diffd_source_size(run->previous),
+                                       (uint64_t)diffd_source_size(run->next), add_ranks, write, err);
+  if (status == DIFFD_OK)
+    status = diffd_node_write_finish(write, err);
+  diffd_node_write_destroy(write);
   return status;
 }

@@ -5,6 +5,7 @@
 #ifndef DIFFD_CORE_DIFF_RUN_H
 #define DIFFD_CORE_DIFF_RUN_H
 
+#include "core/budget.h"
 #include "core/edge_key.h"
 #include "core/edge_table.h"
 #include "core/node_set.h"
@@ -19,10 +20,11 @@ struct diffd_diff_run {
   unsigned threads;
   size_t block_len;
   diffd_line_scan *line_scan;
+  struct diffd_budget budget;
   struct diffd_keyer keyer;
   struct diffd_source *previous;
   struct diffd_source *next;
-  struct diffd_edge_table *edges;
+  struct diffd_edge_table *edges; /* previous's */
   struct diffd_node_set *nodes;
   struct diffd_scan_result previous_scan;
   struct diffd_scan_result next_scan;
@@ -44,13 +46,7 @@ enum diffd_status diffd_diff_run_result(const struct diffd_diff_run *run,
 void diffd_diff_run_begin_ordered(struct diffd_diff_run *run);
 void diffd_diff_run_end_ordered(struct diffd_diff_run *run);
 
-/* The steps, in order. */
-enum diffd_status diffd_diff_read_previous(struct diffd_diff_run *run,
-                                           struct diffd_error *err) DIFFD_MUST_CHECK;
-enum diffd_status diffd_diff_write_added(struct diffd_diff_run *run,
-                                         struct diffd_error *err) DIFFD_MUST_CHECK;
-enum diffd_status diffd_diff_write_removed(struct diffd_diff_run *run,
-                                           struct diffd_error *err) DIFFD_MUST_CHECK;
+/* The last step: one statement for each node that the changed edges touch. */
 enum diffd_status diffd_diff_write_nodes(struct diffd_diff_run *run,
                                          struct diffd_error *err) DIFFD_MUST_CHECK;
 

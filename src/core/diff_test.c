@@ -23,11 +23,15 @@ struct way {
   uint32_t block_bytes;
   const char *kernel;
   bool streams;
+  uint64_t memory_limit_bytes;
 };
 
+/* A megabyte is too small for the one table of any graph: these ways compare by partitions. */
+enum { MIB = 1024 * 1024 };
 static const struct way ways[] = {
-    {1, 64, "scalar", false}, {2, 64, NULL, false}, {4, 200, NULL, true},    {3, 1000, "scalar", true},
-    {2, 65, NULL, false},     {1, 0, NULL, false},  {2, 0, "scalar", false}, {4, 513, NULL, false},
+    {1, 64, "scalar", false, 0},    {2, 64, NULL, false, MIB},  {4, 200, NULL, true, 0},
+    {3, 1000, "scalar", true, MIB}, {2, 65, NULL, false, 0},    {1, 0, NULL, false, MIB},
+    {2, 0, "scalar", false, 0},     {4, 513, NULL, false, MIB},
 };
 enum { WAY_COUNT = sizeof ways / sizeof ways[0] };
 
@@ -44,8 +48,10 @@ static enum diffd_status run(const struct way *way, struct diffd_reader *previou
                              struct diffd_buffer *out, bool *ret_committed, struct diffd_diff_counts *ret,
                              struct diffd_error *err) {
   struct diffd_graph graphs[2] = {{.dot = previous}, {.dot = next}};
-  struct diffd_diff_options options = {
-      .threads = way->threads, .block_bytes = way->block_bytes, .kernel = way->kernel};
+  struct diffd_diff_options options = {.threads = way->threads,
+                                       .block_bytes = way->block_bytes,
+                                       .kernel = way->kernel,
+                                       .memory_limit_bytes = way->memory_limit_bytes};
   struct diffd_context ctx = {0};
   struct diffd_change_sink *sink;
   out->len = 0;
@@ -316,6 +322,40 @@ static void test_one_edge_many_times(void **state) {
   diffd_buffer_clean_up(&text);
 }
 
+/* Too large for the plain diff: what a limit makes of it must be what no limit makes of it. */
+static void test_a_limit_changes_nothing_but_memory(void **state) {
+  (void)state;
+  struct diffd_buffer texts[2] = {diffd_buffer_init(TEXT_MAX), diffd_buffer_init(TEXT_MAX)};
+  struct diffd_buffer outs[2] = {diffd_buffer_init(TEXT_MAX), diffd_buffer_init(TEXT_MAX)};
+  struct diffd_diff_counts counts[2];
+  struct diffd_error err;
+  srandom(9);
+  for (int i = 0; i < 2; i++) {
+    put(&texts[i], "digraph {\n");
+    for (int edge = 0; edge < 90000; edge++)
+      put(&texts[i], "\tn%d -> n%d [govpc_accountID=\"%d\" color=red]\n", edge % 20000, edge / 3 + i,
+          i * (edge % 2));
+    for (int node = 0; node < 31000; node++)
+      put(&texts[i], "\tn%d [label=\"%d of %d\"]\n", node, node, i);
+    put(&texts[i], "}");
+  }
+  for (int i = 0; i < 2; i++) {
+    struct way way = {2, 0, NULL, false, i == 0 ? 0 : 2 * MIB};
+    bool committed;
+    assert_int_equal(run(&way, memory_file_reader(span_of(&texts[0])), memory_file_reader(span_of(&texts[1])),
+                         &outs[i], &committed, &counts[i], &err),
+                     DIFFD_OK);
+  }
+  assert_memory_equal(&counts[0], &counts[1], sizeof counts[0]);
+  assert_true(counts[0].added > 40000 && counts[0].removed > 40000 && counts[0].nodes > 20000);
+  assert_int_equal(outs[0].len, outs[1].len);
+  assert_memory_equal(outs[0].ptr, outs[1].ptr, outs[0].len);
+  for (int i = 0; i < 2; i++) {
+    diffd_buffer_clean_up(&texts[i]);
+    diffd_buffer_clean_up(&outs[i]);
+  }
+}
+
 static void test_counts(void **state) {
   (void)state;
   static const char previous[] = "digraph { a->b a->c a->c a b c }";
@@ -473,6 +513,7 @@ int main(void) {
       cmocka_unit_test(test_texts_longer_than_blocks_and_windows),
       cmocka_unit_test(test_a_graph_without_any_newline),
       cmocka_unit_test(test_one_edge_many_times),
+      cmocka_unit_test(test_a_limit_changes_nothing_but_memory),
       cmocka_unit_test(test_counts),
       cmocka_unit_test(test_a_fault_late_in_next_leaves_nothing_committed_and_is_placed),
       cmocka_unit_test(test_a_reader_that_fails_fails_the_diff),

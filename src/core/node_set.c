@@ -6,52 +6,79 @@
 
 #include "base/scale.h"
 
-/* word: the rank in the low 41 bits, then USED, then 22 bits of the key's high half. */
+/* word: the rank in the low 41 bits, then the tag; with USED in its top bit, so that it is never 0. A record
+ * in a partition is the same. */
 struct entry {
   uint64_t low;
   uint64_t word;
 };
-enum { RANK_BITS = DIFFD_POSITION_BITS + 1, TAG_SHIFT = RANK_BITS + 1, SHARD_SHIFT = 58 };
+enum { SHARDS = 64, RANK_BITS = DIFFD_POSITION_BITS + 1, TAG_BITS = 22 };
 static const uint64_t RANK_MASK = ((uint64_t)1 << RANK_BITS) - 1;
-static const uint64_t USED = (uint64_t)1 << RANK_BITS;
+static const uint64_t USED = (uint64_t)1 << 63;
 
 struct shard {
   pthread_mutex_t lock; /* for touch */
   struct entry *entries;
   size_t cap;
   size_t count;
+  bool stuck; /* may grow no more: what it lacks is in the partitions */
 };
 
 struct diffd_node_set {
-  struct shard shards[DIFFD_NODE_SHARDS];
+  unsigned threads;
+  struct diffd_budget *budget;
+  const char *tmp_dir;
+  struct diffd_partitions *touched; /* beyond the shards */
+  struct diffd_partitions *noted;   /* statements of nodes that no shard has */
+  struct shard shards[SHARDS];
 };
 
-enum diffd_status diffd_node_set_new(struct diffd_node_set **ret, struct diffd_error *err) {
+enum diffd_status diffd_node_set_new(unsigned threads, struct diffd_budget *budget, const char *tmp_dir,
+                                     struct diffd_node_set **ret, struct diffd_error *err) {
   struct diffd_node_set *set = calloc(1, sizeof *set);
   if (set == NULL)
     return diffd_fail(err, DIFFD_NO_MEMORY, "no memory for the touched nodes");
-  for (size_t i = 0; i < DIFFD_NODE_SHARDS; i++)
+  set->threads = threads;
+  set->budget = budget;
+  set->tmp_dir = tmp_dir;
+  for (size_t i = 0; i < SHARDS; i++)
     pthread_mutex_init(&set->shards[i].lock, NULL);
-  *ret = set;
-  return DIFFD_OK;
+  enum diffd_status status = diffd_partitions_new(threads, budget, tmp_dir, &set->touched, err);
+  if (status == DIFFD_OK)
+    status = diffd_partitions_new(threads, budget, tmp_dir, &set->noted, err);
+  if (status == DIFFD_OK)
+    *ret = set;
+  else
+    diffd_node_set_destroy(set);
+  return status;
+}
+
+static void drop_entries(struct diffd_node_set *set, struct shard *shard) {
+  free(shard->entries);
+  diffd_budget_give(set->budget, shard->cap * sizeof *shard->entries);
+  shard->entries = NULL;
+  shard->cap = shard->count = 0;
 }
 
 void diffd_node_set_destroy(struct diffd_node_set *set) {
   if (set == NULL)
     return;
-  for (size_t i = 0; i < DIFFD_NODE_SHARDS; i++) {
+  for (size_t i = 0; i < SHARDS; i++) {
     pthread_mutex_destroy(&set->shards[i].lock);
-    free(set->shards[i].entries);
+    drop_entries(set, &set->shards[i]);
   }
+  diffd_partitions_destroy(set->touched);
+  diffd_partitions_destroy(set->noted);
   free(set);
 }
 
 static struct shard *shard_of(struct diffd_node_set *set, struct diffd_key key) {
-  return &set->shards[key.high >> SHARD_SHIFT];
+  return &set->shards[key.high >> 58];
 }
 
+/* Bits of the key's high half that neither shard nor partition are chosen by. */
 static uint64_t tag_of(struct diffd_key key) {
-  return USED | key.high << TAG_SHIFT;
+  return USED | (key.high >> 8 & (((uint64_t)1 << TAG_BITS) - 1)) << RANK_BITS;
 }
 
 /* The entry of a key, or the empty one where it would stand. The shard is never full. */
@@ -67,71 +94,227 @@ static struct entry *find(const struct shard *shard, uint64_t low, uint64_t tag)
   }
 }
 
-static enum diffd_status grow(struct shard *shard, size_t number, struct diffd_error *err) {
+static bool has_room(const struct shard *shard) {
+  return 4 * (shard->count + 1) <= 3 * shard->cap;
+}
+
+/* Makes the shard `cap` entries large. */
+static enum diffd_status resize(struct diffd_node_set *set, struct shard *shard, size_t cap,
+                                struct diffd_error *err) {
   struct shard grown = *shard;
-  /* Each shard begins with another size, so that they do not double all at once. */
-  grown.cap = shard->cap == 0 ? DIFFD_NODE_SHARDS + number : 2 * shard->cap;
-  grown.entries = calloc(grown.cap, sizeof *grown.entries);
+  grown.cap = cap;
+  grown.entries = calloc(cap, sizeof *grown.entries);
   if (grown.entries == NULL)
     return diffd_fail(err, DIFFD_NO_MEMORY, "no memory for more touched nodes");
   for (size_t i = 0; i < shard->cap; i++)
     if (shard->entries[i].word != 0)
       *find(&grown, shard->entries[i].low, shard->entries[i].word & ~RANK_MASK) = shard->entries[i];
-  free(shard->entries);
+  size_t count = shard->count;
+  drop_entries(set, shard);
   shard->entries = grown.entries;
-  shard->cap = grown.cap;
+  shard->cap = cap;
+  shard->count = count;
   return DIFFD_OK;
 }
 
-enum diffd_status diffd_node_set_touch(struct diffd_node_set *set, struct diffd_key key,
+/* Makes room for one entry more, or finds that there will be none. */
+static enum diffd_status make_room(struct diffd_node_set *set, struct shard *shard, struct diffd_error *err) {
+  if (shard->stuck || has_room(shard))
+    return DIFFD_OK;
+  /* Each shard begins with another size, so that they do not double all at once. */
+  size_t first = SHARDS + (size_t)(shard - set->shards);
+  size_t cap = shard->cap == 0 ? first : 2 * shard->cap;
+  uint64_t bytes = cap * sizeof *shard->entries;
+  if (shard->cap == 0) {
+    diffd_budget_force(set->budget, bytes);
+  } else if (!diffd_budget_take(set->budget, bytes)) {
+    shard->stuck = true;
+    return DIFFD_OK;
+  }
+  return resize(set, shard, cap, err);
+}
+
+enum diffd_status diffd_node_set_touch(struct diffd_node_set *set, unsigned thread, struct diffd_key key,
                                        struct diffd_error *err) {
   struct shard *shard = shard_of(set, key);
-  enum diffd_status status = DIFFD_OK;
+  uint64_t tag = tag_of(key);
   pthread_mutex_lock(&shard->lock);
-  if (4 * (shard->count + 1) > 3 * shard->cap)
-    status = grow(shard, (size_t)(shard - set->shards), err);
+  enum diffd_status status = make_room(set, shard, err);
+  bool beyond = false;
   if (status == DIFFD_OK) {
-    struct entry *entry = find(shard, key.low, tag_of(key));
-    if (entry->word == 0) {
-      *entry = (struct entry){key.low, tag_of(key)};
+    struct entry *entry = find(shard, key.low, tag);
+    beyond = entry->word == 0 && !has_room(shard);
+    if (entry->word == 0 && !beyond) {
+      *entry = (struct entry){key.low, tag};
       shard->count++;
     }
   }
   pthread_mutex_unlock(&shard->lock);
-  return status;
+  if (status != DIFFD_OK || !beyond)
+    return status;
+  struct diffd_record record = {key.low, tag};
+  return diffd_partitions_append(set->touched, thread, diffd_key_partition(key), record, err);
 }
 
-void diffd_node_set_note(struct diffd_node_set *set, struct diffd_key key, uint64_t rank) {
-  const struct shard *shard = shard_of(set, key);
-  if (shard->count == 0)
-    return;
-  struct entry *entry = find(shard, key.low, tag_of(key));
+static void raise_rank(struct entry *entry, uint64_t rank) {
   uint64_t word = __atomic_load_n(&entry->word, __ATOMIC_RELAXED);
-  while (word != 0 && (word & RANK_MASK) < rank)
+  while ((word & RANK_MASK) < rank)
     if (__atomic_compare_exchange_n(&entry->word, &word, (word & ~RANK_MASK) | rank, true, __ATOMIC_RELAXED,
                                     __ATOMIC_RELAXED))
       return;
 }
 
-enum diffd_status diffd_node_set_take_ranks(struct diffd_node_set *set, uint64_t **ret, size_t *ret_count,
-                                            struct diffd_error *err) {
-  size_t cap = 0;
-  for (size_t i = 0; i < DIFFD_NODE_SHARDS; i++)
-    cap += set->shards[i].count;
-  uint64_t *ranks = malloc((cap + 1) * sizeof *ranks);
-  if (ranks == NULL)
-    return diffd_fail(err, DIFFD_NO_MEMORY, "no memory for the places of %zu nodes", cap);
-  size_t count = 0;
-  for (size_t i = 0; i < DIFFD_NODE_SHARDS; i++) {
-    struct shard *shard = &set->shards[i];
-    for (size_t at = 0; at < shard->cap; at++)
-      if ((shard->entries[at].word & RANK_MASK) != 0)
-        ranks[count++] = shard->entries[at].word & RANK_MASK;
-    free(shard->entries);
-    shard->entries = NULL;
-    shard->cap = shard->count = 0;
-  }
-  *ret = ranks;
-  *ret_count = count;
+enum diffd_status diffd_node_set_note(struct diffd_node_set *set, unsigned thread, struct diffd_key key,
+                                      uint64_t rank, struct diffd_error *err) {
+  struct shard *shard = shard_of(set, key);
+  if (shard->count == 0)
+    return DIFFD_OK;
+  struct entry *entry = find(shard, key.low, tag_of(key));
+  if (entry->word != 0)
+    raise_rank(entry, rank);
+  else if (shard->stuck)
+    return diffd_partitions_append(set->noted, thread, diffd_key_partition(key),
+                                   (struct diffd_record){key.low, tag_of(key) | rank}, err);
   return DIFFD_OK;
+}
+
+/* ---- Taking the ranks ---- */
+
+/* Where the ranks of declared nodes go: an array, or partitions of the text. */
+struct harvest {
+  struct diffd_node_set *set;
+  uint64_t sizes[2];
+  uint64_t *ranks;
+  size_t count;
+  struct diffd_partitions *places;
+  struct shard part; /* of the partition that is put together */
+};
+
+static enum diffd_status put_rank(struct harvest *harvest, uint64_t rank, struct diffd_error *err) {
+  if (harvest->places == NULL) {
+    harvest->ranks[harvest->count++] = rank;
+    return DIFFD_OK;
+  }
+  bool in_next = diffd_node_rank_in_next(rank);
+  enum { HALF = DIFFD_PARTITIONS / 2 };
+  uint64_t begin = diffd_node_rank_begin(rank);
+  unsigned place = (unsigned)((diffd_uint128)begin * HALF / (harvest->sizes[in_next] + 1));
+  return diffd_partitions_append(harvest->places, 0, (in_next ? HALF : 0) + place,
+                                 (struct diffd_record){rank, 0}, err);
+}
+
+static enum diffd_status harvest_shard(struct harvest *harvest, struct shard *shard,
+                                       struct diffd_error *err) {
+  enum diffd_status status = DIFFD_OK;
+  for (size_t at = 0; status == DIFFD_OK && at < shard->cap; at++)
+    if ((shard->entries[at].word & RANK_MASK) != 0)
+      status = put_rank(harvest, shard->entries[at].word & RANK_MASK, err);
+  drop_entries(harvest->set, shard);
+  return status;
+}
+
+static enum diffd_status gather_touched(void *arg, const struct diffd_record *records, size_t count,
+                                        struct diffd_error *err) {
+  struct harvest *harvest = arg;
+  struct shard *part = &harvest->part;
+  for (size_t i = 0; i < count; i++) {
+    if (!has_room(part)) {
+      size_t cap = part->cap == 0 ? 1024 : 2 * part->cap;
+      diffd_budget_force(harvest->set->budget, cap * sizeof *part->entries);
+      enum diffd_status status = resize(harvest->set, part, cap, err);
+      if (status != DIFFD_OK)
+        return status;
+    }
+    struct entry *entry = find(part, records[i].a, records[i].b);
+    part->count += entry->word == 0;
+    *entry = (struct entry){records[i].a, records[i].b};
+  }
+  return DIFFD_OK;
+}
+
+static enum diffd_status gather_noted(void *arg, const struct diffd_record *records, size_t count,
+                                      struct diffd_error *err) {
+  (void)err;
+  struct harvest *harvest = arg;
+  for (size_t i = 0; i < count && harvest->part.count > 0; i++) {
+    struct entry *entry = find(&harvest->part, records[i].a, records[i].b & ~RANK_MASK);
+    if (entry->word != 0)
+      raise_rank(entry, records[i].b & RANK_MASK);
+  }
+  return DIFFD_OK;
+}
+
+static enum diffd_status harvest_partitions(struct harvest *harvest, struct diffd_error *err) {
+  struct diffd_node_set *set = harvest->set;
+  enum diffd_status status = DIFFD_OK;
+  for (unsigned i = 0; status == DIFFD_OK && i < DIFFD_PARTITIONS; i++) {
+    status = diffd_partitions_take(set->touched, i, gather_touched, harvest, err);
+    if (status == DIFFD_OK)
+      status = diffd_partitions_take(set->noted, i, gather_noted, harvest, err);
+    if (status == DIFFD_OK)
+      status = harvest_shard(harvest, &harvest->part, err);
+  }
+  drop_entries(set, &harvest->part);
+  return status;
+}
+
+static enum diffd_status keep_rank(void *arg, const struct diffd_record *records, size_t count,
+                                   struct diffd_error *err) {
+  (void)err;
+  struct harvest *harvest = arg;
+  for (size_t i = 0; i < count; i++)
+    harvest->ranks[harvest->count++] = records[i].a;
+  return DIFFD_OK;
+}
+
+/* Room for so many ranks, in place of what there was. */
+static enum diffd_status make_ranks(struct harvest *harvest, uint64_t count, struct diffd_error *err) {
+  free(harvest->ranks);
+  harvest->count = 0;
+  harvest->ranks = malloc((count + 1) * sizeof *harvest->ranks);
+  if (harvest->ranks == NULL)
+    return diffd_fail(err, DIFFD_NO_MEMORY, "no memory for the places of %llu nodes",
+                      (unsigned long long)count);
+  return DIFFD_OK;
+}
+
+static enum diffd_status hand_over_places(struct harvest *harvest, diffd_ranks_fn *each, void *arg,
+                                          struct diffd_error *err) {
+  enum diffd_status status = DIFFD_OK;
+  for (unsigned i = 0; status == DIFFD_OK && i < DIFFD_PARTITIONS; i++) {
+    status = make_ranks(harvest, diffd_partitions_count(harvest->places, i), err);
+    if (status == DIFFD_OK)
+      status = diffd_partitions_take(harvest->places, i, keep_rank, harvest, err);
+    if (status == DIFFD_OK && harvest->count > 0)
+      status = each(arg, harvest->ranks, harvest->count, err);
+  }
+  return status;
+}
+
+enum diffd_status diffd_node_set_take_ranks(struct diffd_node_set *set, uint64_t previous_size,
+                                            uint64_t next_size, diffd_ranks_fn *each, void *arg,
+                                            struct diffd_error *err) {
+  struct harvest harvest = {.set = set, .sizes = {previous_size, next_size}};
+  enum diffd_status status = DIFFD_OK;
+  size_t count = 0;
+  bool stuck = false;
+  for (size_t i = 0; i < SHARDS; i++) {
+    count += set->shards[i].count;
+    stuck = stuck || set->shards[i].stuck;
+  }
+  if (stuck)
+    status = diffd_partitions_new(1, set->budget, set->tmp_dir, &harvest.places, err);
+  else
+    status = make_ranks(&harvest, count, err);
+  for (size_t i = 0; status == DIFFD_OK && i < SHARDS; i++)
+    status = harvest_shard(&harvest, &set->shards[i], err);
+  if (status == DIFFD_OK && stuck)
+    status = harvest_partitions(&harvest, err);
+  if (status == DIFFD_OK && stuck)
+    status = hand_over_places(&harvest, each, arg, err);
+  else if (status == DIFFD_OK && harvest.count > 0)
+    status = each(arg, harvest.ranks, harvest.count, err);
+  diffd_partitions_destroy(harvest.places);
+  free(harvest.ranks);
+  return status;
 }

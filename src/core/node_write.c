@@ -14,12 +14,14 @@
 #include "core/threads.h"
 
 enum {
-  RUN_NODES = 64 * 1024,           /* places a run is made of */
-  RUN_TEXT_MAX = 64 * 1024 * 1024, /* bytes of a run's records; one that is fuller is closed early */
-  COPIED_TEXT_MAX = 4096,          /* a longer statement is read again when it is written */
-  WINDOW_LEN = 64 * 1024,          /* what is held of a run in a file */
-  NEAR = 16 * 1024,                /* places this close are read in one go */
-  JUMP_LEN = 1024,                 /* what is read for a place that stands alone */
+  RUN_NODES = 32 * 1024,          /* places a run is made of */
+  RUN_TEXT_MAX = 8 * 1024 * 1024, /* bytes of a run's records; one that is fuller is closed early */
+  COPIED_TEXT_MAX = 4096,         /* a longer statement is read again when it is written */
+  WINDOW_LEN = 64 * 1024,         /* what is held of a run in a file */
+  WINDOW_LEN_MIN = 8 * 1024,
+  WINDOWS_MAX = 8 * 1024 * 1024, /* of all runs together, as long as that leaves each the least */
+  NEAR = 16 * 1024,              /* places this close are read in one go */
+  JUMP_LEN = 1024,               /* what is read for a place that stands alone */
   OUT_FULL = 256 * 1024,
   OUT_MAX = 1024 * 1024,
 };
@@ -40,8 +42,8 @@ struct run {
   size_t at; /* the present record in bytes */
 };
 
-struct job {
-  const struct diffd_node_write *in;
+struct diffd_node_write {
+  struct diffd_diff_run *in;
   const uint64_t *ranks;
   size_t count;
   size_t next_slice; /* atomic */
@@ -66,7 +68,7 @@ static size_t record_len(const struct record *record) {
   return sizeof *record + record->id_len + record->copied_len;
 }
 
-static void fail_job(struct job *job, enum diffd_status status, const struct diffd_error *err) {
+static void fail_job(struct diffd_node_write *job, enum diffd_status status, const struct diffd_error *err) {
   pthread_mutex_lock(&job->lock);
   if (job->status == DIFFD_OK) {
     job->status = status;
@@ -163,11 +165,11 @@ static enum diffd_status sort_records(struct diffd_buffer *bytes, size_t count, 
 }
 
 /* Puts a run into the file, at a place of its own. */
-static enum diffd_status spill_run(struct job *job, struct run *run, struct diffd_error *err) {
+static enum diffd_status spill_run(struct diffd_node_write *job, struct run *run, struct diffd_error *err) {
   pthread_mutex_lock(&job->lock);
   enum diffd_status status = DIFFD_OK;
   if (job->file < 0)
-    status = diffd_tmp_file_open(job->in->tmp_dir, &job->file, err);
+    status = diffd_tmp_file_open(job->in->options->tmp_dir, &job->file, err);
   run->file_at = job->file_len;
   run->file_end = job->file_len += run->bytes.len;
   pthread_mutex_unlock(&job->lock);
@@ -178,11 +180,12 @@ static enum diffd_status spill_run(struct job *job, struct run *run, struct diff
   return status;
 }
 
-static enum diffd_status keep_run(struct job *job, struct diffd_buffer *sorted, struct diffd_error *err) {
+static enum diffd_status keep_run(struct diffd_node_write *job, struct diffd_buffer *sorted,
+                                  struct diffd_error *err) {
   struct run run = {.bytes = *sorted};
   *sorted = diffd_buffer_init(RUN_TEXT_MAX);
   pthread_mutex_lock(&job->lock);
-  bool spill = job->kept_bytes + run.bytes.cap > job->in->memory_bytes;
+  bool spill = !diffd_budget_take(&job->in->budget, run.bytes.cap);
   if (!spill)
     job->kept_bytes += run.bytes.cap;
   pthread_mutex_unlock(&job->lock);
@@ -206,8 +209,8 @@ static enum diffd_status keep_run(struct job *job, struct diffd_buffer *sorted, 
   return status;
 }
 
-static enum diffd_status make_run(struct job *job, struct diffd_reread rereads[2], size_t begin, size_t end,
-                                  struct diffd_error *err) {
+static enum diffd_status make_run(struct diffd_node_write *job, struct diffd_reread rereads[2], size_t begin,
+                                  size_t end, struct diffd_error *err) {
   struct diffd_buffer bytes = diffd_buffer_init(RUN_TEXT_MAX);
   struct diffd_buffer sorted = diffd_buffer_init(RUN_TEXT_MAX);
   enum diffd_status status = DIFFD_OK;
@@ -231,8 +234,8 @@ static enum diffd_status make_run(struct job *job, struct diffd_reread rereads[2
 
 static void make_runs(void *arg, unsigned thread) {
   (void)thread;
-  struct job *job = arg;
-  const struct diffd_node_write *in = job->in;
+  struct diffd_node_write *job = arg;
+  struct diffd_diff_run *in = job->in;
   struct diffd_error err;
   struct diffd_reread rereads[2] = {0};
   enum diffd_status status = diffd_reread_init(&rereads[0], in->previous, in->line_scan, false, &err);
@@ -259,8 +262,14 @@ static void make_runs(void *arg, unsigned thread) {
 
 /* ---- Merging runs ---- */
 
+/* What is held of each run in the file: less where there are many. */
+static size_t window_len(const struct diffd_node_write *job) {
+  size_t share = WINDOWS_MAX / (job->run_count + 1);
+  return share > WINDOW_LEN ? WINDOW_LEN : share < WINDOW_LEN_MIN ? WINDOW_LEN_MIN : share;
+}
+
 /* Makes the present record whole in the window; *ret_more is false at the run's end. */
-static enum diffd_status settle_run(struct job *job, struct run *run, bool *ret_more,
+static enum diffd_status settle_run(struct diffd_node_write *job, struct run *run, bool *ret_more,
                                     struct diffd_error *err) {
   struct record record;
   for (;;) {
@@ -276,10 +285,11 @@ static enum diffd_status settle_run(struct job *job, struct run *run, bool *ret_
       *ret_more = false;
       return DIFFD_OK;
     }
-    memmove(run->bytes.ptr, run->bytes.ptr + run->at, have);
+    if (have > 0)
+      memmove(run->bytes.ptr, run->bytes.ptr + run->at, have);
     run->bytes.len = have;
     run->at = 0;
-    size_t want = need > WINDOW_LEN ? need : WINDOW_LEN;
+    size_t want = need > window_len(job) ? need : window_len(job);
     enum diffd_status status = diffd_buffer_reserve(&run->bytes, want, err);
     if (status != DIFFD_OK)
       return status;
@@ -318,16 +328,15 @@ static void sink_run(struct run **heap, size_t count, size_t at) {
   }
 }
 
-static enum diffd_status flush(const struct diffd_node_write *in, struct diffd_buffer *out,
-                               struct diffd_error *err) {
+static enum diffd_status flush(struct diffd_diff_run *in, struct diffd_buffer *out, struct diffd_error *err) {
   enum diffd_status status = in->sink->ops->write(in->sink, out->ptr, out->len, err);
   out->len = 0;
   return status;
 }
 
 /* A long statement, from where it stands. */
-static enum diffd_status put_long_node(const struct diffd_node_write *in, struct diffd_node_text *node,
-                                       uint64_t rank, struct diffd_buffer *out, struct diffd_error *err) {
+static enum diffd_status put_long_node(struct diffd_diff_run *in, struct diffd_node_text *node, uint64_t rank,
+                                       struct diffd_buffer *out, struct diffd_error *err) {
   struct diffd_source *source = diffd_node_rank_in_next(rank) ? in->next : in->previous;
   char piece[8192];
   enum diffd_status status = DIFFD_OK;
@@ -349,8 +358,8 @@ static enum diffd_status put_long_node(const struct diffd_node_write *in, struct
   return status;
 }
 
-static enum diffd_status put_node(const struct diffd_node_write *in, const struct run *run,
-                                  struct diffd_buffer *out, struct diffd_error *err) {
+static enum diffd_status put_node(struct diffd_diff_run *in, const struct run *run, struct diffd_buffer *out,
+                                  struct diffd_error *err) {
   struct record record;
   record_at(&run->bytes, run->at, &record);
   const char *id = run->bytes.ptr + run->at + sizeof record;
@@ -362,7 +371,7 @@ static enum diffd_status put_node(const struct diffd_node_write *in, const struc
   return status == DIFFD_OK && out->len >= OUT_FULL ? flush(in, out, err) : status;
 }
 
-static enum diffd_status merge_runs(struct job *job, struct run **heap, struct diffd_buffer *out,
+static enum diffd_status merge_runs(struct diffd_node_write *job, struct run **heap, struct diffd_buffer *out,
                                     struct diffd_error *err) {
   size_t count = 0;
   for (size_t i = 0; i < job->run_count; i++) {
@@ -402,29 +411,53 @@ static enum diffd_status sort_ranks(uint64_t *ranks, size_t count, struct diffd_
   return DIFFD_OK;
 }
 
-enum diffd_status diffd_node_write(const struct diffd_node_write *in, uint64_t *ranks, size_t count,
-                                   struct diffd_error *err) {
-  struct job job = {.in = in, .ranks = ranks, .count = count, .file = -1};
+enum diffd_status diffd_node_write_new(struct diffd_diff_run *run, struct diffd_node_write **ret,
+                                       struct diffd_error *err) {
+  struct diffd_node_write *job = calloc(1, sizeof *job);
+  if (job == NULL)
+    return diffd_fail(err, DIFFD_NO_MEMORY, "no memory to sort nodes");
+  job->in = run;
+  job->file = -1;
+  pthread_mutex_init(&job->lock, NULL);
+  *ret = job;
+  return DIFFD_OK;
+}
+
+void diffd_node_write_destroy(struct diffd_node_write *job) {
+  if (job == NULL)
+    return;
+  for (size_t i = 0; i < job->run_count; i++)
+    diffd_buffer_clean_up(&job->runs[i].bytes);
+  free(job->runs);
+  diffd_budget_give(&job->in->budget, job->kept_bytes);
+  if (job->file >= 0)
+    (void)close(job->file);
+  pthread_mutex_destroy(&job->lock);
+  free(job);
+}
+
+enum diffd_status diffd_node_write_add(struct diffd_node_write *job, uint64_t *ranks, size_t count,
+                                       struct diffd_error *err) {
   enum diffd_status status = sort_ranks(ranks, count, err);
-  if (status != DIFFD_OK || count == 0)
+  if (status != DIFFD_OK)
     return status;
-  pthread_mutex_init(&job.lock, NULL);
-  diffd_run_threads(in->threads, make_runs, &job);
-  status = job.status;
-  *err = job.error;
-  struct run **heap = status == DIFFD_OK ? malloc(job.run_count * sizeof(struct run *)) : NULL;
+  job->ranks = ranks;
+  job->count = count;
+  job->next_slice = 0;
+  job->in->counts.nodes += count;
+  diffd_run_threads(job->in->threads, make_runs, job);
+  if (job->status != DIFFD_OK)
+    *err = job->error;
+  return job->status;
+}
+
+enum diffd_status diffd_node_write_finish(struct diffd_node_write *job, struct diffd_error *err) {
+  struct run **heap = malloc((job->run_count + 1) * sizeof(struct run *));
+  if (heap == NULL)
+    return diffd_fail(err, DIFFD_NO_MEMORY, "no memory to merge %zu runs of nodes", job->run_count);
   struct diffd_buffer out = diffd_buffer_init(OUT_MAX);
-  if (heap != NULL)
-    status = merge_runs(&job, heap, &out, err);
-  else if (status == DIFFD_OK)
-    status = diffd_fail(err, DIFFD_NO_MEMORY, "no memory to merge %zu runs of nodes", job.run_count);
+  enum diffd_status status = merge_runs(job, heap, &out, err);
   diffd_buffer_clean_up(&out);
   free(heap);
-  for (size_t i = 0; i < job.run_count; i++)
-    diffd_buffer_clean_up(&job.runs[i].bytes);
-  free(job.runs);
-  if (job.file >= 0)
-    (void)close(job.file);
-  pthread_mutex_destroy(&job.lock);
   return status;
 }

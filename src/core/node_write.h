@@ -8,23 +8,21 @@
 #ifndef DIFFD_CORE_NODE_WRITE_H
 #define DIFFD_CORE_NODE_WRITE_H
 
-#include "core/line_scan.h"
-#include "core/node_set.h"
-#include "core/source.h"
+#include "core/diff_run.h"
 
-struct diffd_node_write {
-  const struct diffd_context *ctx;
-  struct diffd_source *previous;
-  struct diffd_source *next;
-  diffd_line_scan *line_scan;
-  unsigned threads;
-  struct diffd_change_sink *sink;
-  uint64_t memory_bytes; /* what runs may keep in memory */
-  const char *tmp_dir;
-};
+struct diffd_node_write;
 
-/* `ranks` are of distinct nodes; they are sorted in place. */
-enum diffd_status diffd_node_write(const struct diffd_node_write *job, uint64_t *ranks, size_t count,
-                                   struct diffd_error *err) DIFFD_MUST_CHECK;
+/* A job for the run's sources and sink. DIFFD_NO_MEMORY. */
+enum diffd_status diffd_node_write_new(struct diffd_diff_run *run, struct diffd_node_write **ret,
+                                       struct diffd_error *err) DIFFD_MUST_CHECK;
+void diffd_node_write_destroy(struct diffd_node_write *write); /* accepts NULL */
+
+/* Reads the statements at these ranks, of distinct nodes, and sorts them into runs. `ranks` is put in order.
+ */
+enum diffd_status diffd_node_write_add(struct diffd_node_write *write, uint64_t *ranks, size_t count,
+                                       struct diffd_error *err) DIFFD_MUST_CHECK;
+/* Writes all to the run's sink. */
+enum diffd_status diffd_node_write_finish(struct diffd_node_write *write,
+                                          struct diffd_error *err) DIFFD_MUST_CHECK;
 
 #endif

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/partitions.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/tmp_file.h"
+
+enum { CHUNK_RECORDS = 255 }; /* with its head a page */
+
+/* In memory, and in the file byte for byte the same. */
+struct chunk {
+  uint64_t count;
+  uint64_t before; /* in memory the address of the chunk before, in the file its offset and 1; 0: none */
+  struct diffd_record records[CHUNK_RECORDS];
+};
+
+/* What one thread appended to one partition. */
+struct list {
+  struct chunk *newest;  /* in memory; the only one that may not be full */
+  uint64_t last_in_file; /* the newest chunk's offset in the file and 1, or 0 */
+  uint64_t count;
+};
+
+struct diffd_partitions {
+  unsigned threads;
+  struct diffd_budget *budget;
+  const char *tmp_dir;
+  pthread_mutex_t lock; /* for what follows */
+  int file;             /* or -1 */
+  uint64_t file_len;
+  struct list lists[]; /* of [thread][partition] */
+};
+
+enum diffd_status diffd_partitions_new(unsigned threads, struct diffd_budget *budget, const char *tmp_dir,
+                                       struct diffd_partitions **ret, struct diffd_error *err) {
+  struct diffd_partitions *partitions =
+      calloc(1, sizeof *partitions + (size_t)threads * DIFFD_PARTITIONS * sizeof(struct list));
+  if (partitions == NULL)
+    return diffd_fail(err, DIFFD_NO_MEMORY, "no memory for partitions");
+  partitions->threads = threads;
+  partitions->budget = budget;
+  partitions->tmp_dir = tmp_dir;
+  partitions->file = -1;
+  pthread_mutex_init(&partitions->lock, NULL);
+  *ret = partitions;
+  return DIFFD_OK;
+}
+
+static struct chunk *chunk_before(const struct chunk *chunk) {
+  return (struct chunk *)(uintptr_t)chunk->before;
+}
+
+static void free_chunk(struct diffd_partitions *partitions, struct chunk *chunk) {
+  free(chunk);
+  diffd_budget_give(partitions->budget, sizeof *chunk);
+}
+
+static void free_list(struct diffd_partitions *partitions, struct list *list) {
+  while (list->newest != NULL) {
+    struct chunk *before = chunk_before(list->newest);
+    free_chunk(partitions, list->newest);
+    list->newest = before;
+  }
+}
+
+void diffd_partitions_destroy(struct diffd_partitions *partitions) {
+  if (partitions == NULL)
+    return;
+  for (size_t i = 0; i < (size_t)partitions->threads * DIFFD_PARTITIONS; i++)
+    free_list(partitions, &partitions->lists[i]);
+  if (partitions->file >= 0)
+    (void)close(partitions->file);
+  pthread_mutex_destroy(&partitions->lock);
+  free(partitions);
+}
+
+/* Writes a full chunk to the end of the file and empties it. */
+static enum diffd_status spill(struct diffd_partitions *partitions, struct list *list, struct chunk *chunk,
+                               struct diffd_error *err) {
+  enum diffd_status status = DIFFD_OK;
+  pthread_mutex_lock(&partitions->lock);
+  if (partitions->file < 0)
+    status = diffd_tmp_file_open(partitions->tmp_dir, &partitions->file, err);
+  uint64_t offset = partitions->file_len;
+  partitions->file_len += sizeof *chunk;
+  pthread_mutex_unlock(&partitions->lock);
+  if (status != DIFFD_OK)
+    return status;
+  uint64_t before = chunk->before;
+  chunk->before = list->last_in_file;
+  status = diffd_tmp_file_write(partitions->file, (const char *)chunk, sizeof *chunk, offset, err);
+  chunk->before = before;
+  chunk->count = 0;
+  list->last_in_file = offset + 1;
+  return status;
+}
+
+/* Makes room for one record more in the list's newest chunk. */
+static enum diffd_status make_room(struct diffd_partitions *partitions, struct list *list,
+                                   struct diffd_error *err) {
+  struct chunk *newest = list->newest;
+  if (newest == NULL)
+    diffd_budget_force(partitions->budget, sizeof *newest); /* one of each cannot be done without */
+  else if (!diffd_budget_take(partitions->budget, sizeof *newest))
+    return spill(partitions, list, newest, err);
+  struct chunk *chunk = malloc(sizeof *chunk);
+  if (chunk == NULL) {
+    diffd_budget_give(partitions->budget, sizeof *chunk);
+    return diffd_fail(err, DIFFD_NO_MEMORY, "no memory for more edges");
+  }
+  chunk->before = (uint64_t)(uintptr_t)newest;
+  chunk->count = 0;
+  list->newest = chunk;
+  return DIFFD_OK;
+}
+
+enum diffd_status diffd_partitions_append(struct diffd_partitions *partitions, unsigned thread,
+                                          unsigned partition, struct diffd_record record,
+                                          struct diffd_error *err) {
+  struct list *list = &partitions->lists[(size_t)thread * DIFFD_PARTITIONS + partition];
+  if (list->newest == NULL || list->newest->count == CHUNK_RECORDS) {
+    enum diffd_status status = make_room(partitions, list, err);
+    if (status != DIFFD_OK)
+      return status;
+  }
+  list->newest->records[list->newest->count++] = record;
+  list->count++;
+  return DIFFD_OK;
+}
+
+uint64_t diffd_partitions_count(const struct diffd_partitions *partitions, unsigned partition) {
+  uint64_t count = 0;
+  for (size_t thread = 0; thread < partitions->threads; thread++)
+    count += partitions->lists[thread * DIFFD_PARTITIONS + partition].count;
+  return count;
+}
+
+uint64_t diffd_partitions_total(const struct diffd_partitions *partitions) {
+  uint64_t total = 0;
+  for (unsigned i = 0; i < DIFFD_PARTITIONS; i++)
+    total += diffd_partitions_count(partitions, i);
+  return total;
+}
+
+bool diffd_partitions_spilled(const struct diffd_partitions *partitions) {
+  return partitions->file >= 0;
+}
+
+static enum diffd_status take_list(struct diffd_partitions *partitions, struct list *list,
+                                   diffd_records_fn *each, void *arg, struct diffd_error *err) {
+  enum diffd_status status = DIFFD_OK;
+  while (status == DIFFD_OK && list->newest != NULL) {
+    struct chunk *chunk = list->newest;
+    if (chunk->count > 0)
+      status = each(arg, chunk->records, (size_t)chunk->count, err);
+    list->newest = chunk_before(chunk);
+    free_chunk(partitions, chunk);
+  }
+  uint64_t at = list->last_in_file;
+  while (status == DIFFD_OK && at != 0) {
+    struct chunk chunk;
+    status = diffd_tmp_file_read(partitions->file, (char *)&chunk, sizeof chunk, at - 1, err);
+    if (status == DIFFD_OK)
+      status = each(arg, chunk.records, (size_t)chunk.count, err);
+    at = chunk.before;
+  }
+  list->last_in_file = 0;
+  return status;
+}
+
+enum diffd_status diffd_partitions_take(struct diffd_partitions *partitions, unsigned partition,
+                                        diffd_records_fn *each, void *arg, struct diffd_error *err) {
+  enum diffd_status status = DIFFD_OK;
+  for (size_t thread = 0; status == DIFFD_OK && thread < partitions->threads; thread++)
+    status = take_list(partitions, &partitions->lists[thread * DIFFD_PARTITIONS + partition], each, arg, err);
+  return status;
+}
