@@ -96,7 +96,8 @@ static enum diffd_status compare(struct diffd_cli *cli, const struct diff_option
   enum diffd_status status = diffd_cli_random(diff.seed, err);
   if (status != DIFFD_OK)
     return status;
-  diffd_progress_begin(&progress, STDERR_FILENO, "comparing", 0);
+  int place = options->stat ? STDERR_FILENO : diffd_progress_place(STDOUT_FILENO);
+  diffd_progress_begin(&progress, place, "comparing", 0);
   status = diffd_diff(&ctx, &graphs[0], &graphs[1], &diff, sink, ret, err);
   diffd_progress_end(&progress);
   return status;

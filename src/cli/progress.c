@@ -9,6 +9,10 @@
 
 enum { FIRST_AFTER_MS = 500, EVERY_MS = 100 };
 
+int diffd_progress_place(int out_fd) {
+  return isatty(out_fd) ? -1 : STDERR_FILENO;
+}
+
 void diffd_progress_begin(struct diffd_progress *progress, int fd, const char *what, uint64_t total_bytes) {
   progress->fd = isatty(fd) ? fd : -1;
   progress->what = what;

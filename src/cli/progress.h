@@ -19,6 +19,10 @@ struct diffd_progress {
   atomic_bool shown;
 };
 
+/* Where the line goes while output goes to `out_fd`: to stderr, or, where that output shows on a terminal and
+ * the line would stand in the midst of it, nowhere (-1). */
+int diffd_progress_place(int out_fd);
+
 /* Starts a piece of work. `fd` is where the line goes if it is a terminal. */
 void diffd_progress_begin(struct diffd_progress *progress, int fd, const char *what, uint64_t total_bytes);
 /* Says how far it is, at most ten times a second and not in the first half second. Any thread. */

@@ -2,6 +2,8 @@
 /* The progress line says how much is done, of how much and how fast, and is for terminals alone. */
 #include <setjmp.h>
 #include <stdarg.h>
+
+#include <pty.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <unistd.h>
@@ -38,9 +40,23 @@ static void test_nothing_is_written_where_there_is_no_terminal(void **state) {
   (void)close(ends[0]);
 }
 
+/* Output that shows on a terminal is not interrupted. */
+static void test_place(void **state) {
+  int terminal;
+  int shown;
+  int pipe_fds[2];
+  (void)state;
+  assert_int_equal(openpty(&terminal, &shown, NULL, NULL, NULL), 0);
+  assert_int_equal(pipe(pipe_fds), 0);
+  assert_int_equal(diffd_progress_place(shown), -1);
+  assert_int_equal(diffd_progress_place(pipe_fds[1]), STDERR_FILENO);
+  assert_int_equal(close(terminal) | close(shown) | close(pipe_fds[0]) | close(pipe_fds[1]), 0);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_lines),
+      cmocka_unit_test(test_place),
       cmocka_unit_test(test_nothing_is_written_where_there_is_no_terminal),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
