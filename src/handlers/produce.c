@@ -152,6 +152,40 @@ static enum diffd_status wait_for_place_locked(struct diffd_producer *producer,
                     "service was told to stop or its caller hung up");
 }
 
+static bool is_ready(const struct diffd_producer *producer, const struct diffd_job *job) {
+  const struct diffd_clock *clock = producer->options.clock;
+  return clock->wall(clock->arg).seconds >= diffd_differ_ready_at(producer->options.differ, job);
+}
+
+/* A delivery may come before the logs of its windows are complete, and a diff of half of them would stay for
+ * ever. A diff that is stored already needs no logs. */
+static enum diffd_status wait_until_ready(struct diffd_producer *producer, const struct diffd_context *ctx,
+                                          const struct diffd_job *job, struct diffd_production *production,
+                                          struct diffd_error *err) {
+  struct diffd_mark_renewer *renewer;
+  if (is_ready(producer, job))
+    return DIFFD_OK;
+  production->dependency = "storage";
+  enum diffd_status status = diffd_storage_exists(producer->options.storage, ctx, job->id, err);
+  if (status != DIFFD_NOT_FOUND)
+    return status;
+  production->dependency = "worker";
+  status = diffd_mark_renewer_start(producer->options.marker, ctx, job->id, &renewer, err);
+  if (status != DIFFD_OK)
+    return status;
+  (void)pthread_mutex_lock(&producer->lock);
+  while (!is_ready(producer, job) && !diffd_context_stopping(ctx))
+    (void)diffd_cond_wait_ms(&producer->changed, &producer->lock, LOOK_MS);
+  (void)pthread_mutex_unlock(&producer->lock);
+  diffd_mark_renewer_stop(renewer);
+  return is_ready(producer, job)
+             ? DIFFD_OK
+             : diffd_fail(
+                   err, DIFFD_CANCELLED,
+                   "the job was not started: it waited for the logs of its windows to be complete when the "
+                   "service was told to stop or its caller hung up");
+}
+
 static enum diffd_status own_locked(struct diffd_producer *producer, const struct diffd_context *ctx,
                                     const struct diffd_job *job, struct diffd_production *production,
                                     struct diffd_error *err) {
@@ -162,7 +196,11 @@ static enum diffd_status own_locked(struct diffd_producer *producer, const struc
   work->holders = 1;
   work->next = producer->works;
   producer->works = work;
-  enum diffd_status status = wait_for_place_locked(producer, ctx, err);
+  (void)pthread_mutex_unlock(&producer->lock);
+  enum diffd_status status = wait_until_ready(producer, ctx, job, production, err);
+  (void)pthread_mutex_lock(&producer->lock);
+  if (status == DIFFD_OK)
+    status = wait_for_place_locked(producer, ctx, err);
   if (status == DIFFD_OK) {
     (void)pthread_mutex_unlock(&producer->lock);
     status = make(producer, ctx, job, production, err);

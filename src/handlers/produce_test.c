@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -37,7 +38,7 @@ static int set_up(void **state) {
   struct diffd_error err;
   fakes_init(&f->fakes);
   struct diffd_producer_options options = {&f->fakes.storage.base, &f->fakes.marker.base,
-                                           &f->fakes.differ.base, 2};
+                                           &f->fakes.differ.base, 2, &diffd_system_clock};
   *state = f;
   return diffd_producer_new(&options, &f->producer, &err) == DIFFD_OK ? 0 : -1;
 }
@@ -173,6 +174,28 @@ static void test_renewal(void **state) {
   assert_false(fakes_is_marked(&f->fakes, "a"));
 }
 
+/* A delivery whose logs are not complete yet waits, in progress and without a place; then it is made. One
+ * whose caller hangs up meanwhile is not, and one whose diff is stored does not wait. */
+static void test_not_ready(void **state) {
+  struct fixture *f = *state;
+  struct caller callers[3];
+  static const char *const ids[] = {"a", "b", "c"};
+  fakes_set_stored(&f->fakes, "c");
+  f->fakes.ready_at = (int64_t)time(NULL) + 2;
+  for (size_t i = 0; i < 3; i++)
+    start(f, &callers[i], ids[i]);
+  assert_int_equal(finish(&callers[2]), DIFFD_OK);
+  assert_true(FAKES_WAIT(fakes_is_marked(&f->fakes, "a") && fakes_is_marked(&f->fakes, "b")));
+  atomic_store(&callers[1].stop, true);
+  assert_int_equal(finish(&callers[1]), DIFFD_CANCELLED);
+  assert_int_equal(fakes_at_work(&f->fakes), 0);
+  assert_int_equal(finish(&callers[0]), DIFFD_OK);
+  assert_true(time(NULL) >= f->fakes.ready_at);
+  assert_true(fakes_is_stored(&f->fakes, "a"));
+  assert_false(fakes_is_stored(&f->fakes, "b"));
+  assert_false(fakes_is_marked(&f->fakes, "a"));
+}
+
 /* A mark that cannot be made is told, and the diff is made nevertheless. */
 static void test_mark_fails(void **state) {
   struct fixture *f = *state;
@@ -205,8 +228,8 @@ static void test_failures(void **state) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
-  const struct CMUnitTest tests[] = {TEST(test_join),    TEST(test_join_failure), TEST(test_join_takes_over),
-                                     TEST(test_places),  TEST(test_renewal),      TEST(test_mark_fails),
-                                     TEST(test_failures)};
+  const struct CMUnitTest tests[] = {
+      TEST(test_join),    TEST(test_join_failure), TEST(test_join_takes_over), TEST(test_places),
+      TEST(test_renewal), TEST(test_not_ready),    TEST(test_mark_fails),      TEST(test_failures)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

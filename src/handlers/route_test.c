@@ -39,7 +39,7 @@ static int set_up(void **state) {
   f->router = (struct diffd_router){
       .api = {&f->fakes.storage.base, &f->fakes.marker.base, &f->fakes.queuer.base, f->gate}};
   struct diffd_producer_options options = {&f->fakes.storage.base, &f->fakes.marker.base,
-                                           &f->fakes.differ.base, 1};
+                                           &f->fakes.differ.base, 1, &diffd_system_clock};
   f->response = diffd_response_init();
   *state = f;
   return diffd_producer_new(&options, &f->router.producer, &err) == DIFFD_OK ? 0 : -1;

@@ -70,7 +70,8 @@ static enum diffd_status start_producer(struct run *run, struct diffd_error *err
   const struct diffd_producer_options options = {.storage = run->modules.storage,
                                                  .marker = run->modules.marker,
                                                  .differ = run->modules.differ,
-                                                 .places = run->config.workers};
+                                                 .places = run->config.workers,
+                                                 .clock = &diffd_system_clock};
   return diffd_producer_new(&options, &run->producer, err);
 }
 

@@ -26,7 +26,7 @@ static int set_up(void **state) {
   struct diffd_error err;
   fakes_init(&f->fakes);
   struct diffd_producer_options options = {&f->fakes.storage.base, &f->fakes.marker.base,
-                                           &f->fakes.differ.base, 2};
+                                           &f->fakes.differ.base, 2, &diffd_system_clock};
   *state = f;
   return diffd_producer_new(&options, &f->producer, &err) == DIFFD_OK ? 0 : -1;
 }
