@@ -29,6 +29,19 @@ struct diffd_data_dir {
   struct diffd_durable_folder marks;
 };
 
+/* What was made must still be there after a loss of power, or all that is stored in it is gone too. */
+static enum diffd_status sync_parent(const char *path, struct diffd_error *err) {
+  const char *slash = strrchr(path, '/');
+  CLEANUP(freep)
+  char *parent = slash == NULL ? strdup(".") : strndup(path, slash == path ? 1 : (size_t)(slash - path));
+  if (parent == NULL)
+    return diffd_fail(err, DIFFD_NO_MEMORY, "no memory for the data directory's path");
+  CLEANUP(closep) int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0 || fsync(fd) != 0)
+    return diffd_fail_errno(err, errno, "syncing %s, where the data directory %s was made", parent, path);
+  return DIFFD_OK;
+}
+
 /* Makes the folder and its parents. What exists stays as it is. */
 static enum diffd_status make_path(const char *path, struct diffd_error *err) {
   CLEANUP(freep) char *part = strdup(path);
@@ -39,9 +52,13 @@ static enum diffd_status make_path(const char *path, struct diffd_error *err) {
       continue;
     char kept = *c;
     *c = '\0';
-    if (mkdir(part, 0700) != 0 && errno != EEXIST)
+    bool made = mkdir(part, 0700) == 0;
+    if (!made && errno != EEXIST)
       return diffd_fail_errno(err, errno, "making the data directory %s (choose another with DIFF_DATA_DIR)",
                               part);
+    enum diffd_status status = made ? sync_parent(part, err) : DIFFD_OK;
+    if (status != DIFFD_OK)
+      return status;
     *c = kept;
     if (kept == '\0')
       return DIFFD_OK;
