@@ -21,6 +21,7 @@ enum {
   LAST_RETRY_MS = 10 * 60 * 1000,
   CANCEL_POLL_MS = 100, /* how long a cancellation may stay unseen */
   OTHERS_POLL_MS = 500, /* how long a change by another process may stay unseen */
+  CLOCK_STEP_MS = 1000, /* by so much the wall clock must be set back to be noticed */
   PAGE_ROWS = 64,       /* rows that are read under one lock */
   REASON_MAX = DIFFD_ERROR_DETAIL_MAX,
 };
@@ -40,6 +41,7 @@ struct diffd_sqlite_queue {
   bool changed;         /* something may be due that `next_due` does not know */
   int64_t next_due;     /* when the last look found nothing due: when something will be, wall clock, ms */
   int64_t looked_ms;    /* when that look was, by the monotonic clock */
+  int64_t clock_gap_ms; /* what the wall clock was ahead of the monotonic one when that was last looked at */
 };
 
 static struct diffd_sqlite_queue *of_queuer(struct diffd_queuer *self) {
@@ -176,6 +178,29 @@ static bool may_have_due_locked(const struct diffd_sqlite_queue *queue) {
          queue->clock->monotonic_ms(queue->clock->arg) - queue->looked_ms >= OTHERS_POLL_MS;
 }
 
+/* Makes what is due after a time due now. What waits for its logs is given back again, so that too early does
+ * no harm. */
+static enum diffd_status hasten_locked(struct diffd_sqlite_queue *queue, int64_t now, int64_t after,
+                                       struct diffd_error *err) {
+  diffd_queue_db_bind(&queue->db, DIFFD_QUEUE_HASTEN, 1, now);
+  diffd_queue_db_bind(&queue->db, DIFFD_QUEUE_HASTEN, 2, after);
+  queue->changed = true;
+  return diffd_queue_db_finish(&queue->db, DIFFD_QUEUE_HASTEN, "following the clock in", NULL, err);
+}
+
+static int64_t clock_gap_ms(const struct diffd_sqlite_queue *queue) {
+  return wall_ms(queue) - queue->clock->monotonic_ms(queue->clock->arg);
+}
+
+/* Times of the queue are wall-clock times, since they outlive the process. When the clock is set back, what
+ * was queued before would wait until it is there again, which may be years. */
+static enum diffd_status follow_clock_locked(struct diffd_sqlite_queue *queue, struct diffd_error *err) {
+  int64_t gap = clock_gap_ms(queue), now = wall_ms(queue);
+  bool set_back = gap < queue->clock_gap_ms - CLOCK_STEP_MS;
+  queue->clock_gap_ms = gap;
+  return set_back ? hasten_locked(queue, now, now, err) : DIFFD_OK;
+}
+
 /* Sleeps until a job comes, the next one is due, or it is time to look at the cancellation again. */
 static void wait_locked(struct diffd_sqlite_queue *queue) {
   int64_t ms = CANCEL_POLL_MS, now = wall_ms(queue);
@@ -197,8 +222,8 @@ static enum diffd_status source_take(struct diffd_job_source *self, const struct
   for (;;) {
     if (diffd_context_cancelled(ctx))
       status = diffd_fail(err, DIFFD_CANCELLED, "no more jobs are taken");
-    else if (may_have_due_locked(queue))
-      status = take_due_locked(queue, ret, err);
+    else if ((status = follow_clock_locked(queue, err)) == DIFFD_OK)
+      status = may_have_due_locked(queue) ? take_due_locked(queue, ret, err) : DIFFD_END;
     if (status != DIFFD_END)
       break;
     wait_locked(queue);
@@ -448,6 +473,7 @@ static enum diffd_status recover(struct diffd_sqlite_queue *queue, struct diffd_
   char reason[128];
   (void)snprintf(reason, sizeof reason,
                  "its work was begun %d times and never ended: the service died or was killed", CRASHES_MAX);
+  queue->clock_gap_ms = clock_gap_ms(queue);
   enum diffd_status status = diffd_queue_db_number(&queue->db, DIFFD_QUEUE_COUNT, 0, &before, err);
   if (status != DIFFD_OK)
     return status;
@@ -455,6 +481,9 @@ static enum diffd_status recover(struct diffd_sqlite_queue *queue, struct diffd_
   diffd_queue_db_bind(&queue->db, DIFFD_QUEUE_RECOVER, 2, CRASHES_MAX);
   diffd_queue_db_bind_text(&queue->db, DIFFD_QUEUE_RECOVER, 3, reason, sizeof reason);
   status = diffd_queue_db_finish(&queue->db, DIFFD_QUEUE_RECOVER, "recovering", &ran, err);
+  /* No retry waits longer; where one seems to, the clock was set back meanwhile. */
+  if (status == DIFFD_OK)
+    status = hasten_locked(queue, wall_ms(queue), wall_ms(queue) + LAST_RETRY_MS, err);
   if (status == DIFFD_OK)
     status = diffd_queue_db_number(&queue->db, DIFFD_QUEUE_COUNT, 0, &queue->waiting, err);
   if (status == DIFFD_OK)

@@ -5,8 +5,9 @@
  *
  * A job waits, runs or is parked. A failed one waits 5 s, then twice as long each time up to 10 min. It is
  * parked after 10 failures, or after 2 that are permanent. A start that never ended (the process died) is
- * counted apart: after 100 of them the job is parked too. Parked jobs are tried afresh by queuing their id or
- * by retry. Every change is on the disk (WAL, synchronous=FULL) before the call returns.
+ * counted apart: after 100 of them the job is parked too. When the wall clock is set back, waiting jobs are
+ * due at once, rather than when it is there again. Parked jobs are tried afresh by queuing their id or by
+ * retry. Every change is on the disk (WAL, synchronous=FULL) before the call returns.
  */
 #ifndef DIFFD_MODULES_SQLITE_QUEUE_H
 #define DIFFD_MODULES_SQLITE_QUEUE_H

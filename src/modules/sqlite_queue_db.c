@@ -61,6 +61,7 @@ static const char *const texts[DIFFD_QUEUE_STATEMENTS] = {
     [DIFFD_QUEUE_RECOVER] = "UPDATE jobs SET crashes = crashes + 1, due = ?1,"
                             " reason = CASE WHEN crashes + 1 >= ?2 THEN ?3 ELSE reason END,"
                             " state = CASE WHEN crashes + 1 >= ?2 THEN 2 ELSE 0 END WHERE state = 1",
+    [DIFFD_QUEUE_HASTEN] = "UPDATE jobs SET due = ?1 WHERE state = 0 AND due > ?2",
     [DIFFD_QUEUE_DATA_VERSION] = "PRAGMA data_version",
 };
 

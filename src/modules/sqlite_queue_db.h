@@ -39,6 +39,7 @@ enum diffd_queue_statement {
   DIFFD_QUEUE_PAGE,         /* number before, state below, limit: jobs' rows */
   DIFFD_QUEUE_RETRY,        /* id, due (ms) */
   DIFFD_QUEUE_RECOVER,      /* due (ms), bound of crashes, reason */
+  DIFFD_QUEUE_HASTEN,       /* due (ms), for jobs that are due after (ms) */
   DIFFD_QUEUE_DATA_VERSION, /* : a number that changes when another process changes the database */
   DIFFD_QUEUE_STATEMENTS
 };

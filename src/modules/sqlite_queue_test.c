@@ -27,13 +27,15 @@ struct fixture {
   struct diffd_queue_recovery recovery;
   struct diffd_sqlite_queue_options options;
   struct diffd_clock clock;
-  atomic_int_least64_t now_ms; /* of both clocks */
+  atomic_int_least64_t now_ms;   /* of both clocks, */
+  atomic_int_least64_t wrong_ms; /* by which the wall clock is ahead */
   struct diffd_context ctx;
   struct diffd_error err;
 };
 
 static struct diffd_instant fake_wall(void *arg) {
-  int64_t ms = atomic_load(&((struct fixture *)arg)->now_ms);
+  const struct fixture *f = arg;
+  int64_t ms = atomic_load(&f->now_ms) + atomic_load(&f->wrong_ms);
   return (struct diffd_instant){ms / 1000, (uint32_t)(ms % 1000) * 1000000};
 }
 
@@ -477,6 +479,38 @@ static void test_waiting_ends_soon(void **state) {
   diffd_sqlite_queue_close(f.queue);
 }
 
+/* A clock that was wrong when jobs were queued, and is set right, does not keep them for years. */
+static void test_the_clock_is_set_back(void **state) {
+  const int64_t year_ms = INT64_C(365) * 86400 * 1000;
+  struct fixture f;
+  enum diffd_retry retry;
+  open_queue(*state, &f);
+  atomic_store(&f.wrong_ms, year_ms);
+  queue_in(&f, "a");
+  struct diffd_lease lease = must_take(&f, "a");
+  assert_int_equal(diffd_job_source_fail(f.source, &lease, false, "x", &retry, &f.err), DIFFD_OK);
+  must_take_nothing(&f);
+  atomic_store(&f.wrong_ms, 0);
+  lease = must_take(&f, "a");
+  /* Set forward, by a little, or not at all, it changes nothing. */
+  assert_int_equal(diffd_job_source_fail(f.source, &lease, false, "x", &retry, &f.err), DIFFD_OK);
+  atomic_store(&f.wrong_ms, 500);
+  must_take_nothing(&f);
+  atomic_store(&f.wrong_ms, 0);
+  must_take_nothing(&f);
+  /* While nobody looked. */
+  atomic_store(&f.wrong_ms, year_ms);
+  lease = must_take(&f, "a");
+  assert_int_equal(diffd_job_source_fail(f.source, &lease, false, "x", &retry, &f.err), DIFFD_OK);
+  atomic_store(&f.wrong_ms, 0);
+  reopen(&f);
+  lease = must_take(&f, "a");
+  assert_int_equal(diffd_job_source_fail(f.source, &lease, false, "x", &retry, &f.err), DIFFD_OK);
+  reopen(&f);
+  must_take_nothing(&f);
+  diffd_sqlite_queue_close(f.queue);
+}
+
 /* Whatever moment the process is killed at: what queue() has acknowledged is there, and nothing is there
  * twice. */
 static void test_killed_process(void **state) {
@@ -571,6 +605,7 @@ int main(void) {
       TEST(test_waiting_ends_soon),
       TEST(test_killed_process),
       TEST(test_no_space),
+      TEST(test_the_clock_is_set_back),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
