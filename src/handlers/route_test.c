@@ -406,6 +406,24 @@ static void test_worker_failures(void **state) {
   expect(f, 204, "", "");
 }
 
+static bool is_stopping(void *arg) {
+  (void)arg;
+  return true;
+}
+
+/* A job that a stop keeps from starting is nobody's failure: 503, to be delivered again, and no error in the
+ * log. */
+static void test_worker_stopping(void **state) {
+  struct fixture *f = *state;
+  f->fakes.ctx.stopping = is_stopping;
+  ask(f, "POST", "/topic/event", NULL, BODY);
+  assert_int_equal(f->response.status, 503);
+  assert_string_equal(header(f, "Retry-After"), "5");
+  assert_true(fakes_logged(&f->fakes, "info job-given-back reason=the job was not started"));
+  assert_false(fakes_logged(&f->fakes, "error "));
+  assert_false(fakes_is_stored(&f->fakes, ID));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -429,6 +447,7 @@ int main(void) {
       TEST(test_worker_bad_input),
       TEST(test_worker_other_id),
       TEST(test_worker_failures),
+      TEST(test_worker_stopping),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

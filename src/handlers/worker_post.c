@@ -14,7 +14,10 @@ static void refuse(const struct diffd_context *ctx, int http_status, const char 
 static void answer_failure(const struct diffd_context *ctx, const struct diffd_production *production,
                            const struct diffd_error *err, struct diffd_response *response) {
   bool later = err->status == DIFFD_BUSY || err->status == DIFFD_CANCELLED;
-  diffd_event_dependency_failure(ctx, production->dependency, err->detail);
+  if (err->status == DIFFD_CANCELLED) /* nobody's failure */
+    diffd_event(ctx, DIFFD_LOG_INFO, "job-given-back", NULL, err->detail, DIFFD_PLACE);
+  else
+    diffd_event_dependency_failure(ctx, production->dependency, err->detail);
   diffd_response_text(response, later ? 503 : 500, err->detail);
   if (later)
     diffd_response_retry_later(response);
