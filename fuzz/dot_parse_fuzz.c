@@ -21,8 +21,9 @@ struct whole {
 };
 
 static bool same_span(struct diffd_span a, struct diffd_span b) {
-  return (a.ptr == NULL) == (b.ptr == NULL) && a.len == b.len &&
-         (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+  if (a.ptr == NULL || b.ptr == NULL)
+    return a.ptr == b.ptr;
+  return a.len == b.len && memcmp(a.ptr, b.ptr, a.len) == 0;
 }
 
 static enum diffd_status compare(void *arg, const struct diffd_dot_statement *s, struct diffd_error *err) {

@@ -292,11 +292,12 @@ static void test_handlers_failure_is_passed_on(void **state) {
 /* `before`, then `len` bytes of x, then `after`. */
 static char *stuffed(const char *before, size_t len, const char *after) {
   size_t head = strlen(before);
-  char *text = malloc(head + len + strlen(after) + 1);
+  size_t tail = strlen(after) + 1;
+  char *text = malloc(head + len + tail);
   assert_non_null(text);
   memcpy(text, before, head);
   memset(text + head, 'x', len);
-  strcpy(text + head + len, after);
+  memcpy(text + head + len, after, tail);
   return text;
 }
 
