@@ -56,7 +56,8 @@ enum diffd_status diffd_api_job(const struct diffd_context *ctx, const struct di
 void diffd_api_failure(const struct diffd_context *ctx, const char *dependency, const struct diffd_error *err,
                        struct diffd_response *response) {
   diffd_event_dependency_failure(ctx, dependency, err->detail);
-  if (err->status == DIFFD_BUSY || err->status == DIFFD_CANCELLED) {
+  /* All that concerns the client is whether to come again; the rest is between us and the dependency. */
+  if (diffd_status_http(err->status) == 503) {
     diffd_response_message(response, 503, "Service Unavailable");
     diffd_response_retry_later(response);
   } else {

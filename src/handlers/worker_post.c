@@ -13,7 +13,7 @@ static void refuse(const struct diffd_context *ctx, int http_status, const char 
 /* Whatever the reason, a valid job can be delivered again, so the answer is one that the bus retries. */
 static void answer_failure(const struct diffd_context *ctx, const struct diffd_production *production,
                            const struct diffd_error *err, struct diffd_response *response) {
-  bool later = err->status == DIFFD_BUSY || err->status == DIFFD_CANCELLED;
+  bool later = diffd_status_http(err->status) == 503;
   if (err->status == DIFFD_CANCELLED) /* nobody's failure */
     diffd_event(ctx, DIFFD_LOG_INFO, "job-given-back", NULL, err->detail, DIFFD_PLACE);
   else
