@@ -4,14 +4,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A canonical edge has a byte of white space in 25 and a node in 10; no line of either is shorter than 16
+ * bytes. */
+enum { BYTES_PER_SPACE = 5, BYTES_PER_LINE = 15 };
+
 enum diffd_status diffd_line_index_init(struct diffd_line_index *ret, size_t text_max,
                                         struct diffd_error *err) {
-  size_t room = text_max + DIFFD_SCAN_STEP;
+  size_t space_max = text_max / BYTES_PER_SPACE + DIFFD_SCAN_STEP;
+  size_t line_max = text_max / BYTES_PER_LINE + DIFFD_SCAN_STEP;
   *ret = (struct diffd_line_index){
       .text_max = text_max,
-
-      .space = malloc(room * sizeof *ret->space),
-      .line = malloc(room * sizeof *ret->line),
+      .space_max = space_max,
+      .line_max = line_max,
+      .space = malloc((space_max + DIFFD_SCAN_STEP) * sizeof *ret->space),
+      .line = malloc(line_max * sizeof *ret->line),
   };
   if (ret->space != NULL && ret->line != NULL)
     return DIFFD_OK;
@@ -25,23 +31,39 @@ void diffd_line_index_clean_up(struct diffd_line_index *index) {
   memset(index, 0, sizeof *index);
 }
 
-void diffd_line_scan_scalar(const char *text, size_t len, struct diffd_line_index *index) {
-  uint32_t spaces = 0;
-  uint32_t quotes = 0;
-  size_t lines = 0;
-  bool backslash = false;
-  for (size_t i = 0; i < len; i++) {
+/* Counts of what has been found so far, and the byte before. */
+struct scalar_state {
+  uint32_t spaces;
+  uint32_t quotes;
+  size_t lines;
+  bool backslash;
+};
+
+static void scan_step(const char *text, size_t begin, size_t end, struct diffd_line_index *index,
+                      struct scalar_state *state) {
+  for (size_t i = begin; i < end; i++) {
     unsigned char c = (unsigned char)text[i];
     if (c <= 0x20)
-      index->space[spaces++] = (uint32_t)i;
+      index->space[state->spaces++] = (uint32_t)i;
     if (c == '\n')
-      index->line[lines++] = (struct diffd_line_end){(uint32_t)i, spaces, quotes};
+      index->line[state->lines++] = (struct diffd_line_end){(uint32_t)i, state->spaces, state->quotes};
     if (c == '"')
-      quotes += backslash ? 2 : 1;
-    backslash = c == '\\';
+      state->quotes += state->backslash ? 2 : 1;
+    state->backslash = c == '\\';
   }
-  index->space_count = spaces;
-  index->line_count = lines;
+}
+
+void diffd_line_scan_scalar(const char *text, size_t len, struct diffd_line_index *index) {
+  struct scalar_state state = {0};
+  size_t at = 0;
+  while (at < len && diffd_line_index_has_room(index, state.spaces, state.lines)) {
+    size_t end = at + DIFFD_SCAN_STEP < len ? at + DIFFD_SCAN_STEP : len;
+    scan_step(text, at, end, index, &state);
+    at = end;
+  }
+  index->covered = at;
+  index->space_count = state.spaces;
+  index->line_count = state.lines;
 }
 
 enum diffd_status diffd_line_scan_choose(const char *name, diffd_line_scan **ret, struct diffd_error *err) {

@@ -28,14 +28,24 @@ struct diffd_line_end {
 
 struct diffd_line_index {
   size_t text_max; /* the longest text that there is room for, in bytes */
-  /* Offsets of all bytes <= 0x20, ascending. Room for one per byte of text, and DIFFD_SCAN_STEP more: kernels
-   * write ahead of what counts. */
+  /* How much of the text the rest is about: all of it, or less where white space stands so densely that there
+   * was no room for more, which it never does in canonical lines. */
+  size_t covered;
+  size_t space_max; /* entries, and DIFFD_SCAN_STEP more: kernels write ahead of what counts */
+  size_t line_max;
+  /* Offsets of all bytes <= 0x20, ascending. */
   uint32_t *space;
   size_t space_count;
-  /* All newlines, ascending. Room as for `space`. */
+  /* All newlines, ascending. */
   struct diffd_line_end *line;
   size_t line_count;
 };
+
+/* For kernels: whether whatever one step more finds has room. */
+static inline bool diffd_line_index_has_room(const struct diffd_line_index *index, size_t spaces,
+                                             size_t lines) {
+  return spaces + DIFFD_SCAN_STEP <= index->space_max && lines + DIFFD_SCAN_STEP <= index->line_max;
+}
 
 /* Fills the index for text[0, len). */
 typedef void diffd_line_scan(const char *text, size_t len, struct diffd_line_index *index);

@@ -63,7 +63,8 @@ AVX2 void diffd_line_scan_avx2(const char *text, size_t len, struct diffd_line_i
   uint32_t quotes = 0;
   size_t lines = 0;
   uint64_t backslash_before = 0;
-  for (size_t base = 0; base < len; base += DIFFD_SCAN_STEP) {
+  size_t base = 0;
+  for (; base < len && diffd_line_index_has_room(index, spaces, lines); base += DIFFD_SCAN_STEP) {
     struct step_bits bits = look(text + base);
     if (len - base < DIFFD_SCAN_STEP) {
       uint64_t inside = ((uint64_t)1 << (len - base)) - 1;
@@ -85,6 +86,7 @@ AVX2 void diffd_line_scan_avx2(const char *text, size_t len, struct diffd_line_i
     spaces += (uint32_t)found;
     quotes += weight(bits.quote, escaped);
   }
+  index->covered = base < len ? base : len;
   index->space_count = spaces;
   index->line_count = lines;
 }

@@ -31,6 +31,7 @@ static int drop_indexes(void **state) {
 static void compare(diffd_line_scan *kernel, const char *text, size_t len) {
   diffd_line_scan_scalar(text, len, &expected);
   kernel(text, len, &got);
+  assert_int_equal(got.covered, expected.covered);
   assert_int_equal(got.space_count, expected.space_count);
   assert_memory_equal(got.space, expected.space, expected.space_count * sizeof *expected.space);
   assert_int_equal(got.line_count, expected.line_count);
@@ -85,6 +86,19 @@ static void test_the_scalar_kernel_finds_spaces_lines_and_quotes(void **state) {
   assert_int_equal(got.line[1].spaces, 4);
 }
 
+static void test_a_text_of_white_space_is_covered_as_far_as_there_is_room(void **state) {
+  (void)state;
+  char text[512 + DIFFD_SCAN_PADDING];
+  memset(text, '\n', sizeof text);
+  diffd_line_scan_scalar(text, 512, &got);
+  assert_true(got.covered < 512 && got.covered % DIFFD_SCAN_STEP == 0);
+  assert_int_equal(got.line_count, got.covered);
+  struct diffd_error err;
+  diffd_line_scan *kernel;
+  if (diffd_line_scan_choose("avx2", &kernel, &err) == DIFFD_OK)
+    compare(kernel, text, 512);
+}
+
 static void test_an_unknown_kernel_is_refused_with_the_choices(void **state) {
   (void)state;
   struct diffd_error err;
@@ -98,6 +112,7 @@ int main(void) {
       cmocka_unit_test(test_kernels_agree_with_the_scalar_one),
       cmocka_unit_test(test_every_byte_value_is_classified_alike),
       cmocka_unit_test(test_the_scalar_kernel_finds_spaces_lines_and_quotes),
+      cmocka_unit_test(test_a_text_of_white_space_is_covered_as_far_as_there_is_room),
       cmocka_unit_test(test_an_unknown_kernel_is_refused_with_the_choices),
   };
   return cmocka_run_group_tests(tests, make_indexes, drop_indexes);

@@ -81,6 +81,8 @@ static bool read_canonical(struct diffd_reread *reread, uint64_t line, size_t le
   if (*text != '\t' || len > reread->index.text_max)
     return false;
   reread->line_scan(text, len, &reread->index);
+  if (reread->index.line_count != 1)
+    return false; /* white space too dense to be a canonical line's */
   if (diffd_canon_edge(text, &reread->index, 0, &edge)) {
     *ret = (struct diffd_dot_statement){
         .kind = DIFFD_DOT_EDGE,
