@@ -2,6 +2,9 @@
 #include "core/canon.h"
 
 #include <string.h>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 #include "core/decimal.h"
 #include "core/dot_parse.h"
@@ -22,38 +25,57 @@ static inline uint64_t differs(const char *at, const char *literal, size_t len) 
   return bits;
 }
 
-/* The partial word below relies on the first byte in memory being the lowest of the word. */
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
-               "the word tricks here need a little-endian machine");
+enum { ID_MAX = 64 }; /* a longer id is the general reader's */
 
-/* What may stand in a canonical id after its `n`: digits, a-f, `_`. Eight bytes a step: a byte is wrong where
- * its high bit comes out set. */
-static inline uint64_t wrong_id_bytes(uint64_t word) {
-  const uint64_t ones = 0x0101010101010101u;
-  const uint64_t highs = ones << 7;
-  uint64_t low = word & ~highs;
-  uint64_t digit = (low + ones * (0x80 - '0')) & ~(low + ones * (0x80 - '9' - 1));
-  uint64_t letter = (low + ones * (0x80 - 'a')) & ~(low + ones * (0x80 - 'f' - 1));
-  uint64_t underscore = ~((low ^ (ones * '_')) + ones * 0x7f);
-  return (~(digit | letter | underscore) | word) & highs;
+/* After its `n` a canonical id has digits, a-f and `_`. */
+#if defined(__SSE2__)
+/* A bit for each of 16 bytes that may not stand in an id. A byte is in a range where, less its first, it is
+ * at most its length. */
+static inline unsigned wrong_id_bytes(const char *at) {
+  __m128i bytes = _mm_loadu_si128((const __m128i_u *)(const void *)at);
+  __m128i digit = _mm_sub_epi8(bytes, _mm_set1_epi8('0'));
+  __m128i letter = _mm_sub_epi8(bytes, _mm_set1_epi8('a'));
+  digit = _mm_cmpeq_epi8(_mm_min_epu8(digit, _mm_set1_epi8(9)), digit);
+  letter = _mm_cmpeq_epi8(_mm_min_epu8(letter, _mm_set1_epi8(5)), letter);
+  __m128i underscore = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('_'));
+  __m128i right = _mm_or_si128(_mm_or_si128(digit, letter), underscore);
+  return (unsigned)_mm_movemask_epi8(right) ^ 0xffffU;
+}
+
+/* The bytes after an id are its line's, so whole words may be loaded. */
+static inline bool is_canonical_id(const char *id, size_t len) {
+  if (len < 2 || len > ID_MAX || id[0] != 'n')
+    return false;
+  size_t at = 1;
+  unsigned wrong = 0;
+  for (; len - at > 16; at += 16)
+    wrong |= wrong_id_bytes(id + at);
+  return (wrong | (wrong_id_bytes(id + at) & ((1U << (len - at)) - 1))) == 0;
+}
+#else
+static inline bool is_id_byte(unsigned char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || c == '_';
 }
 
 static inline bool is_canonical_id(const char *id, size_t len) {
-  if (len < 2 || len > 64 || id[0] != 'n')
+  if (len < 2 || len > ID_MAX || id[0] != 'n')
     return false;
-  size_t i = 1;
-  uint64_t wrong = 0;
-  for (; i + 8 <= len; i += 8)
-    wrong |= wrong_id_bytes(load64(id + i));
-  if (i < len)
-    wrong |= wrong_id_bytes(load64(id + i)) << (8 * (8 - (len - i)));
-  return wrong == 0;
+  for (size_t i = 1; i < len; i++)
+    if (!is_id_byte((unsigned char)id[i]))
+      return false;
+  return true;
 }
+#endif
 
 /* Nonzero where an attribute's value, between two places of white space, has not got its own two quotes: the
  * literal before it is `literal_len` bytes long, and the quote that opens must not be the one that closes. */
 static inline uint64_t too_short(const uint32_t *space, size_t literal_len) {
   return (uint64_t)(space[1] - space[0] < literal_len + 2);
+}
+
+/* Nonzero where the quote that closes a value is escaped, and closes nothing. */
+static inline uint64_t is_escaped(const char *quote) {
+  return (uint64_t)(quote[-1] == '\\');
 }
 
 /* What a line's index says at once. */
@@ -79,8 +101,8 @@ static inline bool statement_ends(const char *newline) {
 
 bool diffd_canon_edge(const char *text, const struct diffd_line_index *index, size_t number,
                       struct diffd_canon_edge *ret) {
-  /* Each attribute opens and closes a quote, the label too: twenty, none of them escaped. More would mean
-   * that a value is not what it looks like. */
+  /* Each attribute opens and closes a quote, the label too: twenty. More would mean that a value is not what
+   * it looks like. */
   struct line_sum sum = sum_line(index, number);
   if (sum.spaces != DIFFD_CANON_EDGE_SPACES || sum.quotes != 20)
     return false;
@@ -105,6 +127,9 @@ bool diffd_canon_edge(const char *text, const struct diffd_line_index *index, si
   bad |= DIFFERS(text + space[12] - 1, "\" color=");
   bad |= DIFFERS(text + space[13], " label=\"");
   bad |= (uint64_t)(text[end - 2] ^ '"') | (uint64_t)(text[end - 1] ^ ']');
+  for (size_t i = 4; i <= 12; i++)
+    bad |= is_escaped(text + space[i] - 1);
+  bad |= is_escaped(text + end - 2);
   bool red = text[space[12] + 7] == 'r';
   uint32_t color_len = space[13] - space[12] - 7;
   const char *color = text + space[12] + 7;
@@ -148,6 +173,7 @@ bool diffd_canon_node(const char *text, const struct diffd_line_index *index, si
     return false;
   uint64_t bad = DIFFERS(text + space[1], " [label=\"");
   bad |= (uint64_t)(text[end - 2] ^ '"') | (uint64_t)(text[end - 1] ^ ']');
+  bad |= is_escaped(text + end - 2);
   if (bad != 0 || !statement_ends(text + end) ||
       !is_canonical_id(text + space[0] + 1, space[1] - space[0] - 1))
     return false;

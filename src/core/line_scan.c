@@ -31,12 +31,11 @@ void diffd_line_index_clean_up(struct diffd_line_index *index) {
   memset(index, 0, sizeof *index);
 }
 
-/* Counts of what has been found so far, and the byte before. */
+/* Counts of what has been found so far. */
 struct scalar_state {
   uint32_t spaces;
   uint32_t quotes;
   size_t lines;
-  bool backslash;
 };
 
 static void scan_step(const char *text, size_t begin, size_t end, struct diffd_line_index *index,
@@ -48,8 +47,7 @@ static void scan_step(const char *text, size_t begin, size_t end, struct diffd_l
     if (c == '\n')
       index->line[state->lines++] = (struct diffd_line_end){(uint32_t)i, state->spaces, state->quotes};
     if (c == '"')
-      state->quotes += state->backslash ? 2 : 1;
-    state->backslash = c == '\\';
+      state->quotes++;
   }
 }
 

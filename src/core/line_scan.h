@@ -23,7 +23,7 @@ enum {
 struct diffd_line_end {
   uint32_t at;     /* the newline's offset */
   uint32_t spaces; /* entries of `space` up to and with the newline */
-  uint32_t quotes; /* the weight of the quotes before it: a `"` weighs 1, one behind a backslash 2 */
+  uint32_t quotes; /* `"` before it */
 };
 
 struct diffd_line_index {
