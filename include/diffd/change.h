@@ -69,6 +69,8 @@ struct diffd_node_text {
 
 /* A growing run of bytes that the diff owns; only diffd_output_append touches it. */
 struct diffd_output;
+/* The bytes are copied. DIFFD_TOO_LARGE beyond the diff's own limit (16 MiB for one change), DIFFD_NO_MEMORY.
+ */
 enum diffd_status diffd_output_append(struct diffd_output *out, const void *bytes, size_t len,
                                       struct diffd_error *err) DIFFD_MUST_CHECK;
 
@@ -102,7 +104,7 @@ void diffd_change_sink_destroy(struct diffd_change_sink *sink); /* accepts NULL 
  * commits it, destroy destroys it. DIFFD_NO_MEMORY, and then the writer is still the caller's. */
 enum diffd_status diffd_dot_sink_new(struct diffd_writer *writer, struct diffd_change_sink **ret,
                                      struct diffd_error *err) DIFFD_MUST_CHECK;
-/* The sink that writes nothing, for counts alone. */
+/* The sink that writes nothing, for counts alone. DIFFD_NO_MEMORY. */
 enum diffd_status diffd_null_sink_new(struct diffd_change_sink **ret,
                                       struct diffd_error *err) DIFFD_MUST_CHECK;
 

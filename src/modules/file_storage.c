@@ -34,6 +34,15 @@ static enum diffd_status fail_stored(const struct file_storage *storage, const c
   return diffd_fail_errno(err, errnum, "opening %s/%s", storage->folder->path, name);
 }
 
+/* What has a diff's name and is none must not look like a stored diff to one call and like none to another.
+ */
+static enum diffd_status check_regular(const struct file_storage *storage, const char *name,
+                                       const struct stat *st, struct diffd_error *err) {
+  if (!S_ISREG(st->st_mode))
+    return diffd_fail(err, DIFFD_IO, "%s/%s is not a regular file: remove it", storage->folder->path, name);
+  return DIFFD_OK;
+}
+
 static enum diffd_status storage_get(struct diffd_storage *self, const struct diffd_context *ctx,
                                      const char *id, struct diffd_reader **ret, int64_t *ret_size,
                                      struct diffd_error *err) {
@@ -48,9 +57,9 @@ static enum diffd_status storage_get(struct diffd_storage *self, const struct di
   CLEANUP(closep) int fd = openat(storage->folder->fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0 || fstat(fd, &st) != 0)
     return fail_stored(storage, name, errno, err);
-  if (!S_ISREG(st.st_mode))
-    return diffd_fail(err, DIFFD_IO, "%s/%s is not a regular file: remove it", storage->folder->path, name);
-  status = diffd_reader_from_fd(fd, true, ret, err);
+  status = check_regular(storage, name, &st, err);
+  if (status == DIFFD_OK)
+    status = diffd_reader_from_fd(fd, true, ret, err);
   if (status != DIFFD_OK)
     return status;
   fd = -1;
@@ -65,9 +74,11 @@ static enum diffd_status storage_exists(struct diffd_storage *self, const struct
   char name[FILE_NAME_MAX];
   struct stat st;
   enum diffd_status status = file_name(id, name, err);
-  if (status == DIFFD_OK && fstatat(storage->folder->fd, name, &st, 0) != 0)
-    status = fail_stored(storage, name, errno, err);
-  return status;
+  if (status != DIFFD_OK)
+    return status;
+  if (fstatat(storage->folder->fd, name, &st, 0) != 0)
+    return fail_stored(storage, name, errno, err);
+  return check_regular(storage, name, &st, err);
 }
 
 static enum diffd_status storage_put(struct diffd_storage *self, const struct diffd_context *ctx,

@@ -93,6 +93,8 @@ static void test_what_is_no_file_is_an_error(void **state) {
   assert_int_equal(diffd_storage_get(f.storage, &f.ctx, "folder", &reader, &size, &f.err), DIFFD_IO);
   assert_int_equal(diffd_storage_get(f.storage, &f.ctx, "fifo", &reader, &size, &f.err), DIFFD_IO);
   assert_non_null(strstr(f.err.detail, "fifo.dot is not a regular file"));
+  assert_int_equal(diffd_storage_exists(f.storage, &f.ctx, "folder", &f.err), DIFFD_IO);
+  assert_int_equal(diffd_storage_exists(f.storage, &f.ctx, "fifo", &f.err), DIFFD_IO);
   close_storage(&f);
 }
 

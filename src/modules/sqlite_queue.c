@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/cleanup.h"
 #include "base/diff_id.h"
+#include "base/thread.h"
 #include "modules/sqlite_queue_db.h"
 
 enum {
@@ -33,7 +33,6 @@ struct diffd_sqlite_queue {
   uint32_t waiting_max;
   pthread_mutex_t lock; /* guards everything below */
   pthread_cond_t came;  /* a job became due, or may have */
-  bool lock_made;
   bool came_made;
   struct diffd_queue_db db;
   int64_t waiting;      /* jobs that wait, as far as this process knows */
@@ -206,12 +205,7 @@ static void wait_locked(struct diffd_sqlite_queue *queue) {
   int64_t ms = CANCEL_POLL_MS, now = wall_ms(queue);
   if (queue->next_due > now && queue->next_due - now < ms)
     ms = queue->next_due - now;
-  struct timespec until = {0};
-  (void)clock_gettime(CLOCK_MONOTONIC, &until);
-  until.tv_nsec += (long)ms * 1000000;
-  until.tv_sec += until.tv_nsec / 1000000000;
-  until.tv_nsec %= 1000000000;
-  (void)pthread_cond_timedwait(&queue->came, &queue->lock, &until);
+  (void)diffd_cond_wait_ms(&queue->came, &queue->lock, (uint64_t)ms);
 }
 
 static enum diffd_status source_take(struct diffd_job_source *self, const struct diffd_context *ctx,
@@ -497,7 +491,6 @@ static enum diffd_status recover(struct diffd_sqlite_queue *queue, struct diffd_
 
 static enum diffd_status queue_new(const char *path, bool make, struct diffd_sqlite_queue **ret,
                                    struct diffd_error *err) {
-  pthread_condattr_t monotonic;
   struct diffd_sqlite_queue *queue = calloc(1, sizeof *queue);
   if (queue == NULL)
     return diffd_fail(err, DIFFD_NO_MEMORY, "no memory for the queue");
@@ -506,16 +499,10 @@ static enum diffd_status queue_new(const char *path, bool make, struct diffd_sql
   queue->clock = &diffd_system_clock;
   queue->waiting_max = WAITING_MAX_DEFAULT;
   queue->changed = true;
-  queue->lock_made = pthread_mutex_init(&queue->lock, NULL) == 0;
-  if (pthread_condattr_init(&monotonic) == 0) {
-    queue->came_made = pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0 &&
-                       pthread_cond_init(&queue->came, &monotonic) == 0;
-    (void)pthread_condattr_destroy(&monotonic);
-  }
-  enum diffd_status status = DIFFD_OK;
-  if (!queue->lock_made || !queue->came_made)
-    status = diffd_fail(err, DIFFD_NO_MEMORY, "no memory for the queue");
-  else
+  (void)pthread_mutex_init(&queue->lock, NULL); /* one without attributes cannot fail */
+  enum diffd_status status = diffd_cond_init(&queue->came, err);
+  queue->came_made = status == DIFFD_OK;
+  if (status == DIFFD_OK)
     status = diffd_queue_db_init(&queue->db, path, make, err);
   if (status != DIFFD_OK) {
     diffd_sqlite_queue_close(queue);
@@ -560,7 +547,6 @@ void diffd_sqlite_queue_close(struct diffd_sqlite_queue *queue) {
   diffd_queue_db_clean_up(&queue->db);
   if (queue->came_made)
     (void)pthread_cond_destroy(&queue->came);
-  if (queue->lock_made)
-    (void)pthread_mutex_destroy(&queue->lock);
+  (void)pthread_mutex_destroy(&queue->lock);
   free(queue);
 }
