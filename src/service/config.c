@@ -3,6 +3,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -39,14 +40,14 @@ static unsigned cpus(void) {
 
 /* What the container allows, or UINT64_MAX: "max" is no number. */
 static uint64_t cgroup_memory_bytes(void) {
-  unsigned long long bytes = 0;
+  char text[32] = "";
+  char *end = text;
   FILE *file = fopen("/sys/fs/cgroup/memory.max", "re");
   if (file == NULL)
     return UINT64_MAX;
-  if (fscanf(file, "%llu", &bytes) != 1)
-    bytes = UINT64_MAX;
+  unsigned long long bytes = fgets(text, sizeof text, file) != NULL ? strtoull(text, &end, 10) : 0;
   (void)fclose(file);
-  return bytes;
+  return end != text ? bytes : UINT64_MAX;
 }
 
 static uint64_t machine_memory_bytes(void) {
