@@ -62,13 +62,22 @@ static enum diffd_status load(struct diffd_reread *reread, uint64_t at, size_t l
   return DIFFD_OK;
 }
 
+/* A canonical line is shorter; of a text without newlines no more is looked through for each statement. */
+enum { LINE_MAX_LEN = 4096 };
+
+/* How much of the line that begins at `line` the window has. */
+static size_t at_hand(const struct diffd_reread *reread, uint64_t line) {
+  bool inside = line >= reread->base && line < reread->base + reread->len;
+  return inside ? (size_t)(reread->base + reread->len - line) : 0;
+}
+
 /* The length of the line at `line`, newline and all, where it is at hand and two bytes more; else 0. */
 static size_t line_at_hand(const struct diffd_reread *reread, uint64_t line) {
-  if (line < reread->base || line >= reread->base + reread->len)
+  size_t left = at_hand(reread, line);
+  if (left == 0)
     return 0;
   const char *text = reread->window + (line - reread->base);
-  size_t left = reread->len - (size_t)(line - reread->base);
-  const char *newline = memchr(text, '\n', left);
+  const char *newline = memchr(text, '\n', left < LINE_MAX_LEN ? left : LINE_MAX_LEN);
   return newline != NULL && (size_t)(newline - text) + 3 <= left ? (size_t)(newline - text) + 1 : 0;
 }
 
@@ -135,7 +144,8 @@ enum diffd_status diffd_reread_at(struct diffd_reread *reread, uint64_t begin,
                                   struct diffd_error *err) {
   uint64_t line = begin - 1; /* no statement begins at offset 0 */
   size_t len = line_at_hand(reread, line);
-  if (len == 0) {
+  size_t enough = reread->window_len < LINE_MAX_LEN ? reread->window_len : LINE_MAX_LEN;
+  if (len == 0 && at_hand(reread, line) < enough) {
     enum diffd_status status = load(reread, line, reread->window_len, err);
     if (status != DIFFD_OK)
       return status;
