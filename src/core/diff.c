@@ -396,18 +396,28 @@ static enum diffd_status run_steps(struct diffd_diff_run *run, struct diffd_erro
   return status;
 }
 
+/* A graph that can be read once only is kept, and gets a share of the memory that may grow for it. */
+static enum diffd_status open_source(struct diffd_diff_run *run, struct diffd_reader *reader,
+                                     const char *name, uint64_t share_bytes, struct diffd_source **ret,
+                                     struct diffd_error *err) {
+  if (diffd_reader_file(reader) < 0)
+    run->budget.limit_bytes -= share_bytes;
+  return diffd_source_open(run->ctx, reader, name, run->options->tmp_dir, share_bytes, ret, err);
+}
+
 static enum diffd_status open_run(struct diffd_diff_run *run, struct diffd_reader **previous,
                                   struct diffd_reader **next, struct diffd_error *err) {
   const struct diffd_diff_options *options = run->options;
+  uint64_t share_bytes = run->budget.limit_bytes / 4;
   struct diffd_reader *reader = *previous;
   *previous = NULL;
   enum diffd_status status =
-      diffd_source_open(run->ctx, reader, previous_name(options), options->tmp_dir, &run->previous, err);
+      open_source(run, reader, previous_name(options), share_bytes, &run->previous, err);
   if (status != DIFFD_OK)
     return status;
   reader = *next;
   *next = NULL;
-  status = diffd_source_open(run->ctx, reader, next_name(options), options->tmp_dir, &run->next, err);
+  status = open_source(run, reader, next_name(options), share_bytes, &run->next, err);
   if (status == DIFFD_OK)
     status = diffd_node_set_new(run->threads, &run->budget, options->tmp_dir, &run->nodes, err);
   return status;
