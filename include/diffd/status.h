@@ -48,8 +48,8 @@ struct diffd_error {
 /* Fills *err and returns `status`, so that a failing function ends with `return diffd_fail(...)`. */
 enum diffd_status diffd_fail(struct diffd_error *err, enum diffd_status status, const char *fmt, ...)
     DIFFD_PRINTF(3, 4);
-/* As diffd_fail; appends ": " and the text of `errnum`. ENOSPC, EDQUOT give DIFFD_NO_SPACE and ENOMEM
- * DIFFD_NO_MEMORY; every other number gives DIFFD_IO. */
+/* As diffd_fail; appends ": " and the text of `errnum`. ENOSPC, EDQUOT, EFBIG give DIFFD_NO_SPACE and
+ * ENOMEM DIFFD_NO_MEMORY; every other number gives DIFFD_IO. */
 enum diffd_status diffd_fail_errno(struct diffd_error *err, int errnum, const char *fmt, ...)
     DIFFD_PRINTF(3, 4);
 /* Puts "context: " before the detail that *err holds already, and returns its status. */

@@ -64,7 +64,7 @@ enum diffd_status diffd_fail_errno(struct diffd_error *err, int errnum, const ch
                    strerror_r(errnum, text, sizeof text));
   }
   tidy_detail(err->detail);
-  if (errnum == ENOSPC || errnum == EDQUOT)
+  if (errnum == ENOSPC || errnum == EDQUOT || errnum == EFBIG)
     err->status = DIFFD_NO_SPACE;
   else if (errnum == ENOMEM)
     err->status = DIFFD_NO_MEMORY;

@@ -24,6 +24,7 @@ static void test_errno_becomes_a_status(void **state) {
   struct diffd_error err;
   assert_int_equal(diffd_fail_errno(&err, ENOSPC, "write %s", "x.dot"), DIFFD_NO_SPACE);
   assert_string_equal(err.detail, "write x.dot: No space left on device");
+  assert_int_equal(diffd_fail_errno(&err, EFBIG, "m"), DIFFD_NO_SPACE);
   assert_int_equal(diffd_fail_errno(&err, ENOMEM, "m"), DIFFD_NO_MEMORY);
   assert_int_equal(diffd_fail_errno(&err, EACCES, "m"), DIFFD_IO);
 }
