@@ -29,14 +29,18 @@ enum diffd_status diffd_flow_digest_init(struct diffd_flow_digest *digest,
   return status;
 }
 
-void diffd_flow_digest_clean_up(struct diffd_flow_digest *digest) {
+void diffd_flow_digest_free_table(struct diffd_flow_digest *digest) {
   diffd_flow_pages_clean_up(&digest->pages);
+  digest->slots = NULL;
+  digest->slot_count = digest->used = 0;
+}
+
+void diffd_flow_digest_clean_up(struct diffd_flow_digest *digest) {
+  diffd_flow_digest_free_table(digest);
   diffd_flow_intern_clean_up(&digest->pairs);
   diffd_flow_intern_clean_up(&digest->v6);
   free(digest->seen);
   digest->seen = NULL;
-  digest->slots = NULL;
-  digest->slot_count = digest->used = 0;
 }
 
 static inline uint64_t hash_entry(const struct diffd_flow_digest *digest,
@@ -67,10 +71,16 @@ static enum diffd_status make_room(struct diffd_flow_digest *digest, struct diff
   struct diffd_flow_digest grown = {.slot_count = digest->slot_count * 2, .shift = digest->shift - 1};
   uint64_t size = grown.slot_count * sizeof *grown.slots;
   /* Both tables stand side by side for a moment. */
-  uint64_t memory = size + digest->pages.size + diffd_flow_intern_memory(&digest->pairs) +
-                    diffd_flow_intern_memory(&digest->v6);
-  if (digest->memory_max_bytes != 0 && memory > digest->memory_max_bytes && digest->spill != NULL)
+  uint64_t names = diffd_flow_intern_memory(&digest->pairs) + diffd_flow_intern_memory(&digest->v6);
+  uint64_t max = digest->memory_max_bytes;
+  if (max != 0 && size + digest->pages.size + names > max) {
+    if (names > max)
+      return diffd_fail(
+          err, DIFFD_NO_MEMORY,
+          "the names and IPv6 addresses of the flow logs alone need more than the memory limit: raise "
+          "it (DIFF_MEMORY_LIMIT, --memory-limit)");
     return digest->spill(digest->spill_arg, digest, err);
+  }
   enum diffd_status status = diffd_flow_pages_in_memory(size, &grown.pages, err);
   if (status != DIFFD_OK)
     return status;
@@ -242,10 +252,14 @@ enum diffd_status diffd_flow_digest_add(struct diffd_flow_digest *digest,
   return digest->waiting_count == DIFFD_FLOW_BATCH ? diffd_flow_digest_flush(digest, err) : DIFFD_OK;
 }
 
-void diffd_flow_digest_compact(struct diffd_flow_digest *digest) {
+void diffd_flow_digest_pack(struct diffd_flow_digest *digest) {
   uint64_t to = 0;
-  for (uint64_t from = 0; from < digest->slot_count; from++)
+  for (uint64_t from = 0; to < digest->used; from++)
     if (digest->slots[from].lo != 0)
       digest->slots[to++] = digest->slots[from];
-  diffd_flow_pages_shrink(&digest->pages, to * sizeof *digest->slots);
+}
+
+void diffd_flow_digest_clear(struct diffd_flow_digest *digest) {
+  memset(digest->slots, 0, digest->slot_count * sizeof *digest->slots);
+  digest->used = 0;
 }

@@ -37,7 +37,7 @@ struct diffd_flow_digest {
   int64_t start;                  /* the earliest start, INT64_MAX: no record */
   int64_t end;                    /* the latest end, INT64_MIN: no record */
   uint64_t memory_max_bytes;      /* 0: none */
-  /* Empties the table, which holds all that the memory allows. */
+  /* Called where the table holds what the memory allows; takes the entries elsewhere and clears it. */
   enum diffd_status (*spill)(void *arg, struct diffd_flow_digest *digest, struct diffd_error *err);
   void *spill_arg;
   struct diffd_flow_seen_pair *seen; /* 1 << DIFFD_FLOW_SEEN_BITS */
@@ -72,7 +72,11 @@ enum diffd_status diffd_flow_digest_flush(struct diffd_flow_digest *digest,
 enum diffd_status diffd_flow_entry_add(struct diffd_flow_entry *sum, const struct diffd_flow_entry *entry,
                                        struct diffd_error *err) DIFFD_MUST_CHECK;
 
-/* Moves the used entries to the table's front and gives back the rest; no record can be added after. */
-void diffd_flow_digest_compact(struct diffd_flow_digest *digest);
+/* Moves the used entries to the table's front. Only clear and clean_up may follow. */
+void diffd_flow_digest_pack(struct diffd_flow_digest *digest);
+/* Frees the table, of which nothing more is needed; names and addresses stay. */
+void diffd_flow_digest_free_table(struct diffd_flow_digest *digest);
+/* Forgets all entries; names and addresses keep their numbers. */
+void diffd_flow_digest_clear(struct diffd_flow_digest *digest);
 
 #endif

@@ -91,14 +91,14 @@ static const struct diffd_edges_ops edges_ops = {
     .destroy = edges_destroy,
 };
 
-enum diffd_status diffd_flow_edges_new(const struct diffd_flow_hash_key *key, struct diffd_flow_edges **ret,
-                                       struct diffd_error *err) {
+enum diffd_status diffd_flow_edges_new(const struct diffd_flow_hash_key *key, struct diffd_flow_room room,
+                                       struct diffd_flow_edges **ret, struct diffd_error *err) {
   struct diffd_flow_edges *edges = calloc(1, sizeof *edges);
   if (edges == NULL)
     return diffd_fail(err, DIFFD_NO_MEMORY, "no memory for a graph");
   edges->base.ops = &edges_ops;
   edges->text_node[0] = edges->text_node[1] = UINT32_MAX;
-  diffd_flow_order_init(&edges->order, key);
+  diffd_flow_order_init(&edges->order, key, room);
   *ret = edges;
   return DIFFD_OK;
 }

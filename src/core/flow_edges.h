@@ -24,7 +24,8 @@ struct diffd_flow_edges {
 };
 
 /* Makes an object without edges. DIFFD_NO_MEMORY. */
-enum diffd_status diffd_flow_edges_new(const struct diffd_flow_hash_key *key, struct diffd_flow_edges **ret,
+enum diffd_status diffd_flow_edges_new(const struct diffd_flow_hash_key *key, struct diffd_flow_room room,
+                                       struct diffd_flow_edges **ret,
                                        struct diffd_error *err) DIFFD_MUST_CHECK;
 
 /* Puts ordered entries into graph order where node ids may collide: by nodes first, then by all else, then by

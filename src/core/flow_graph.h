@@ -30,11 +30,15 @@ struct diffd_flow_options {
   bool all;                   /* every record, whatever the window says */
   enum diffd_node_ids node_ids;
   bool fail_on_bad_record;
-  unsigned threads;            /* 0: one per CPU, at most one per input */
-  uint64_t memory_limit_bytes; /* 0: none */
-  const char *tmp_dir;         /* for unlinked files beyond the limit; NULL: /tmp */
-  uint8_t seed[16];            /* random and secret; keys the hashes, shows in no output */
-  const char *kernel;          /* "scalar", "avx2", or NULL for the best that this CPU has */
+  unsigned threads; /* 0: one per CPU, at most one per input */
+  /* Private memory that the build may use, beside some 2 MiB a thread; 0: without limit. Beyond it edges go
+   * to unlinked files of tmp_dir, and the graph is the same. Names and IPv6 addresses stay in memory: where
+   * these alone need more than a thread's share, the build fails with DIFFD_NO_MEMORY. Files are mapped, not
+   * counted. */
+  uint64_t memory_limit_bytes;
+  const char *tmp_dir; /* NULL: /tmp */
+  uint8_t seed[16];    /* random and secret; keys the hashes, shows in no output */
+  const char *kernel;  /* "scalar", "avx2", or NULL for the best that this CPU has */
   /* Called with the bytes read of all inputs together, as they are stored; from any thread; NULL: never. */
   void (*progress)(void *arg, uint64_t done_bytes);
   void *progress_arg;
@@ -49,8 +53,9 @@ struct diffd_flow_counts {
   uint64_t edges;
 };
 
-/* Builds the graph. *ret is the caller's. DIFFD_BAD_LOGS with "name:line: ...", and what opening and reading
- * return, each with the input's name. Looks at the context's cancellation. */
+/* Builds the graph. *ret is the caller's; it may outlive inputs, options and context. DIFFD_BAD_LOGS with
+ * "name:line: ...", and what opening and reading return, each with the input's name. Looks at the context's
+ * cancellation. */
 enum diffd_status diffd_flow_graph_build(const struct diffd_context *ctx,
                                          const struct diffd_flow_input *inputs, size_t input_count,
                                          const struct diffd_flow_options *options, struct diffd_edges **ret,

@@ -214,6 +214,56 @@ static void test_order_files_and_threads_do_not_count(void **state) {
   check_orders(options);
 }
 
+/* Edges that are all different, or nearly, and more than a digest of the least size holds. */
+static char *distinct_log(unsigned count) {
+  char *text = malloc(count * (size_t)160 + 1), *at = text;
+  assert_non_null(text);
+  unsigned state = 77;
+  for (unsigned i = 0; i < count; i++) {
+    unsigned a = below(&state, 4) * 7 + 1, b = below(&state, 256), c = below(&state, 256);
+    if (i % 5 == 0)
+      at += sprintf(at, "2 12 eni-%x 2001:db8::%x:%x ::%x 443 %u 6 %u 10 1418530000 1418530060 ACCEPT OK\n",
+                    i % 700, b, c, a, 1000 + below(&state, 3), i);
+    else
+      at += sprintf(at,
+                    "2 %u eni-%x 10.%u.%u.%u 10.%u.11.1 443 50000 6 %u 10 1418530000 1418530060 ACCEPT OK\n",
+                    i % 3, i % 7, a, b, c, a, i);
+  }
+  return text;
+}
+
+static void check_limit(struct diffd_flow_options options) {
+  enum { COUNT = 60000 };
+  char *text = distinct_log(COUNT), *halves[2];
+  char *cut = strchr(text + strlen(text) / 3, '\n') + 1;
+  halves[0] = strndup(text, (size_t)(cut - text));
+  halves[1] = strdup(cut);
+  assert_true(halves[0] != NULL && halves[1] != NULL);
+  char *expected = dot_of_files(&text, 1, options, false, 0);
+  for (unsigned threads = 1; threads <= 2; threads++) {
+    options.memory_limit_bytes = 1 << 20;
+    options.threads = threads;
+    char *dot = dot_of_files(halves, 2, options, false, 0);
+    assert_string_equal(dot, expected);
+    free(dot);
+  }
+  options.tmp_dir = "/nonexistent";
+  expect_failure(text_log("a.log", text), options, DIFFD_IO,
+                 "edges need more than the memory limit: making a temporary file in /nonexistent");
+  free(expected);
+  free(halves[0]);
+  free(halves[1]);
+  free(text);
+}
+
+static void test_a_memory_limit_changes_no_byte(void **state) {
+  (void)state;
+  struct diffd_flow_options options = everything;
+  check_limit(options);
+  options.node_ids = DIFFD_NODE_IDS_ORIGINAL;
+  check_limit(options);
+}
+
 static int compare_spans(struct diffd_span a, struct diffd_span b) {
   int order = memcmp(a.ptr, b.ptr, a.len < b.len ? a.len : b.len);
   return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
@@ -572,6 +622,7 @@ int main(void) {
       cmocka_unit_test(test_a_graph_is_printed_to_the_byte),
       cmocka_unit_test(test_no_records_are_an_empty_graph),
       cmocka_unit_test(test_order_files_and_threads_do_not_count),
+      cmocka_unit_test(test_a_memory_limit_changes_no_byte),
       cmocka_unit_test(test_edges_come_in_graph_order),
       cmocka_unit_test(test_nodes_sort_by_their_ids),
       cmocka_unit_test(test_original_ids_collide_into_one_node),

@@ -17,14 +17,15 @@ static enum diffd_status no_memory(struct diffd_error *err) {
   return diffd_fail(err, DIFFD_NO_MEMORY, "no memory for the addresses of the graph");
 }
 
-void diffd_flow_nodes_init(struct diffd_flow_nodes *nodes, const struct diffd_flow_hash_key *key) {
-  *nodes = (struct diffd_flow_nodes){.key = key};
+void diffd_flow_nodes_init(struct diffd_flow_nodes *nodes, const struct diffd_flow_hash_key *key,
+                           struct diffd_flow_room room) {
+  *nodes = (struct diffd_flow_nodes){.key = key, .room = room};
 }
 
 void diffd_flow_nodes_clean_up(struct diffd_flow_nodes *nodes) {
-  free(nodes->slots);
+  diffd_flow_pages_clean_up(&nodes->slot_pages);
+  diffd_flow_pages_clean_up(&nodes->word_pages);
   free(nodes->v6);
-  free(nodes->words);
   free(nodes->is_v6);
   free(nodes->node_of);
   free(nodes->first_of);
@@ -32,15 +33,10 @@ void diffd_flow_nodes_clean_up(struct diffd_flow_nodes *nodes) {
 }
 
 void diffd_flow_nodes_drop_lookups(struct diffd_flow_nodes *nodes) {
-  free(nodes->slots);
+  diffd_flow_pages_clean_up(&nodes->slot_pages);
   nodes->slots = NULL;
   nodes->slot_count = nodes->used = 0;
   nodes->key = NULL;
-}
-
-uint64_t diffd_flow_nodes_memory(const struct diffd_flow_nodes *nodes) {
-  return nodes->slot_count * sizeof *nodes->slots + nodes->v6_count * (uint64_t)sizeof *nodes->v6 +
-         nodes->address_count * (uint64_t)sizeof *nodes->words;
 }
 
 /* The upper bits of a hash are the home, so that growing streams through both tables in their order. */
@@ -48,9 +44,11 @@ static enum diffd_status grow(struct diffd_flow_nodes *nodes, struct diffd_error
   struct diffd_flow_nodes grown = *nodes;
   grown.slot_count = nodes->slot_count == 0 ? FIRST_SLOTS : nodes->slot_count * 2;
   grown.shift = nodes->slot_count == 0 ? FIRST_SHIFT : nodes->shift - 1;
-  grown.slots = calloc(grown.slot_count, sizeof *grown.slots);
-  if (grown.slots == NULL)
-    return no_memory(err);
+  enum diffd_status status =
+      diffd_flow_pages_get(&nodes->room, grown.slot_count * sizeof *grown.slots, &grown.slot_pages, err);
+  if (status != DIFFD_OK)
+    return status;
+  grown.slots = grown.slot_pages.ptr;
   for (uint64_t i = 0; i < nodes->slot_count; i++) {
     if (nodes->slots[i] == 0)
       continue;
@@ -60,7 +58,7 @@ static enum diffd_status grow(struct diffd_flow_nodes *nodes, struct diffd_error
       at = (at + 1) & (grown.slot_count - 1);
     grown.slots[at] = nodes->slots[i];
   }
-  free(nodes->slots);
+  diffd_flow_pages_clean_up(&nodes->slot_pages);
   *nodes = grown;
   return DIFFD_OK;
 }
@@ -110,20 +108,6 @@ enum diffd_status diffd_flow_nodes_add_entries(struct diffd_flow_nodes *nodes,
   return DIFFD_OK;
 }
 
-enum diffd_status diffd_flow_nodes_add_v4s(struct diffd_flow_nodes *nodes,
-                                           const struct diffd_flow_nodes *other, struct diffd_error *err) {
-  for (uint64_t i = 0; i < other->slot_count; i++) {
-    if (other->slots[i] == 0)
-      continue;
-    enum diffd_status status = reserve(nodes, 1, err);
-    if (status != DIFFD_OK)
-      return status;
-    uint32_t address = (uint32_t)other->slots[i];
-    add_v4(nodes, diffd_flow_nodes_home(nodes, address), address);
-  }
-  return DIFFD_OK;
-}
-
 static int compare_v6(const void *a, const void *b) {
   return memcmp(a, b, 16);
 }
@@ -165,10 +149,6 @@ static uint32_t find_v6(const struct diffd_flow_nodes *nodes, const char *addres
       high = middle;
   }
   return low;
-}
-
-static bool position_is_v6(const struct diffd_flow_nodes *nodes, uint32_t position) {
-  return nodes->is_v6 != NULL && (nodes->is_v6[position / 8] >> position % 8 & 1) != 0;
 }
 
 static size_t word_label(const struct diffd_flow_nodes *nodes, uint32_t word, bool v6, char *out) {
@@ -281,16 +261,18 @@ static enum diffd_status order_injective(struct diffd_flow_nodes *nodes, struct 
   uint32_t *v4 = nodes->words + nodes->v6_count;
   uint32_t count = gather_v4(nodes, v4);
   struct octet_table ranks, octets;
-  uint32_t *scratch = malloc((count + (size_t)1) * sizeof *scratch);
-  if (scratch == NULL)
-    return no_memory(err);
+  struct diffd_flow_pages scratch;
+  enum diffd_status status =
+      diffd_flow_pages_get(&nodes->room, (count + (size_t)1) * sizeof *v4, &scratch, err);
+  if (status != DIFFD_OK)
+    return status;
   rank_octets(&ranks, &octets);
   for (uint32_t i = 0; i < count; i++)
     v4[i] = replace_octets(&ranks, v4[i]);
-  radix_sort_words(v4, scratch, count);
+  radix_sort_words(v4, scratch.ptr, count);
   for (uint32_t i = 0; i < count; i++)
     v4[i] = replace_octets(&octets, v4[i]);
-  free(scratch);
+  diffd_flow_pages_clean_up(&scratch);
   if (nodes->v6_count > 0)
     merge_families(nodes, count);
   nodes->node_count = nodes->address_count;
@@ -392,11 +374,11 @@ static void note_positions(struct diffd_flow_nodes *nodes, uint32_t *by_v6) {
     if (count > LOOKAHEAD)
       count = LOOKAHEAD;
     for (uint32_t i = 0; i < count; i++)
-      if (!position_is_v6(nodes, begin + i))
+      if (!diffd_flow_nodes_is_v6(nodes, begin + i))
         homes[i] = diffd_flow_nodes_home(nodes, nodes->words[begin + i]);
     for (uint32_t i = 0; i < count; i++) {
       uint32_t word = nodes->words[begin + i];
-      if (position_is_v6(nodes, begin + i)) {
+      if (diffd_flow_nodes_is_v6(nodes, begin + i)) {
         by_v6[word] = begin + i;
         continue;
       }
@@ -437,11 +419,15 @@ enum diffd_status diffd_flow_nodes_order(struct diffd_flow_nodes *nodes, enum di
   if (status != DIFFD_OK)
     return status;
   nodes->address_count = (uint32_t)nodes->used + nodes->v6_count;
-  nodes->words = malloc((nodes->address_count + (size_t)1) * sizeof *nodes->words);
+  status = diffd_flow_pages_get(&nodes->room, (nodes->address_count + (size_t)1) * sizeof *nodes->words,
+                                &nodes->word_pages, err);
+  if (status != DIFFD_OK)
+    return status;
+  nodes->words = nodes->word_pages.ptr;
   uint32_t *by_v6 = malloc((nodes->v6_count + (size_t)1) * sizeof *by_v6);
   if (nodes->v6_count > 0)
     nodes->is_v6 = calloc(nodes->address_count / 8 + (size_t)1, 1);
-  if (nodes->words == NULL || by_v6 == NULL || (nodes->v6_count > 0 && nodes->is_v6 == NULL)) {
+  if (by_v6 == NULL || (nodes->v6_count > 0 && nodes->is_v6 == NULL)) {
     free(by_v6);
     return no_memory(err);
   }
@@ -457,7 +443,7 @@ enum diffd_status diffd_flow_nodes_order(struct diffd_flow_nodes *nodes, enum di
 void diffd_flow_nodes_text(const struct diffd_flow_nodes *nodes, uint32_t node,
                            struct diffd_flow_node_text *ret) {
   uint32_t position = nodes->first_of != NULL ? nodes->first_of[node] : node;
-  bool v6 = position_is_v6(nodes, position);
+  bool v6 = diffd_flow_nodes_is_v6(nodes, position);
   ret->label_len = word_label(nodes, nodes->words[position], v6, ret->label);
   ret->id_len = nodes->first_of != NULL
                     ? diffd_flow_original_id((struct diffd_span){ret->label, ret->label_len}, ret->id)

@@ -12,11 +12,14 @@
 #include "core/flow_graph.h"
 #include "core/flow_hash.h"
 #include "core/flow_intern.h"
+#include "core/flow_pages.h"
 
 struct diffd_flow_nodes {
   const struct diffd_flow_hash_key *key; /* borrowed */
   /* IPv4 addresses: a slot is (position + 1) << 32 | address, or 0; before the order stands, the position is
    * 0. */
+  struct diffd_flow_room room;
+  struct diffd_flow_pages slot_pages;
   uint64_t *slots;
   uint64_t slot_count;
   uint64_t used;
@@ -25,6 +28,7 @@ struct diffd_flow_nodes {
   uint8_t (*v6)[16];
   uint32_t v6_count;
   /* By position: an IPv4 address, or, where the bit is set, an index of v6. */
+  struct diffd_flow_pages word_pages;
   uint32_t *words;
   uint8_t *is_v6; /* one bit a position; NULL: no bit is set */
   uint32_t address_count;
@@ -35,16 +39,15 @@ struct diffd_flow_nodes {
   uint32_t node_count;
 };
 
-void diffd_flow_nodes_init(struct diffd_flow_nodes *nodes, const struct diffd_flow_hash_key *key);
+void diffd_flow_nodes_init(struct diffd_flow_nodes *nodes, const struct diffd_flow_hash_key *key,
+                           struct diffd_flow_room room);
 void diffd_flow_nodes_clean_up(struct diffd_flow_nodes *nodes);
 
-/* Adds the IPv4 ends of raw entries (an entry of zeros is none), or all of another's. DIFFD_NO_MEMORY. */
+/* Adds the IPv4 ends of raw entries (an entry of zeros is none). DIFFD_NO_MEMORY, and where an array is
+ * larger than the room in memory what diffd_flow_pages_in_file returns. */
 enum diffd_status diffd_flow_nodes_add_entries(struct diffd_flow_nodes *nodes,
                                                const struct diffd_flow_entry *entries, uint64_t count,
                                                struct diffd_error *err) DIFFD_MUST_CHECK;
-enum diffd_status diffd_flow_nodes_add_v4s(struct diffd_flow_nodes *nodes,
-                                           const struct diffd_flow_nodes *other,
-                                           struct diffd_error *err) DIFFD_MUST_CHECK;
 
 /* Puts all addresses in order: those that were added, and those of `interns` (16 bytes each).
  * ret_positions[i], which the caller frees, gives the position of each number of interns[i]; NULL where that
@@ -52,6 +55,10 @@ enum diffd_status diffd_flow_nodes_add_v4s(struct diffd_flow_nodes *nodes,
 enum diffd_status diffd_flow_nodes_order(struct diffd_flow_nodes *nodes, enum diffd_node_ids ids,
                                          const struct diffd_flow_intern *const *interns, size_t intern_count,
                                          uint32_t **ret_positions, struct diffd_error *err) DIFFD_MUST_CHECK;
+
+static inline bool diffd_flow_nodes_is_v6(const struct diffd_flow_nodes *nodes, uint32_t position) {
+  return nodes->is_v6 != NULL && (nodes->is_v6[position / 8] >> position % 8 & 1) != 0;
+}
 
 /* An IPv4 address's home in the table, for a prefetch, and its position; the address was added. */
 static inline uint64_t diffd_flow_nodes_home(const struct diffd_flow_nodes *nodes, uint32_t address) {
@@ -78,8 +85,5 @@ struct diffd_flow_node_text {
 };
 void diffd_flow_nodes_text(const struct diffd_flow_nodes *nodes, uint32_t node,
                            struct diffd_flow_node_text *ret);
-
-/* Private memory held, in bytes. */
-uint64_t diffd_flow_nodes_memory(const struct diffd_flow_nodes *nodes);
 
 #endif

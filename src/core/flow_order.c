@@ -7,9 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-void diffd_flow_order_init(struct diffd_flow_order *order, const struct diffd_flow_hash_key *key) {
+void diffd_flow_order_init(struct diffd_flow_order *order, const struct diffd_flow_hash_key *key,
+                           struct diffd_flow_room room) {
   *order = (struct diffd_flow_order){0};
-  diffd_flow_nodes_init(&order->nodes, key);
+  diffd_flow_nodes_init(&order->nodes, key, room);
 }
 
 static void free_maps(struct diffd_flow_order *order) {

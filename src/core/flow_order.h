@@ -31,7 +31,8 @@ struct diffd_flow_order {
   size_t map_count;
 };
 
-void diffd_flow_order_init(struct diffd_flow_order *order, const struct diffd_flow_hash_key *key);
+void diffd_flow_order_init(struct diffd_flow_order *order, const struct diffd_flow_hash_key *key,
+                           struct diffd_flow_room room);
 void diffd_flow_order_clean_up(struct diffd_flow_order *order);
 
 /* Makes the order of all that the digests know; order->nodes holds the IPv4 addresses of their entries

@@ -61,6 +61,13 @@ enum diffd_status diffd_flow_pages_in_file(const char *tmp_dir, size_t size, str
   return DIFFD_OK;
 }
 
+enum diffd_status diffd_flow_pages_get(const struct diffd_flow_room *room, size_t size,
+                                       struct diffd_flow_pages *ret, struct diffd_error *err) {
+  if (room->array_max_bytes != 0 && size > room->array_max_bytes)
+    return diffd_flow_pages_in_file(room->tmp_dir, size, ret, err);
+  return diffd_flow_pages_in_memory(size, ret, err);
+}
+
 void diffd_flow_pages_shrink(struct diffd_flow_pages *pages, size_t size) {
   size_t keep = (size + PAGE - 1) & ~(size_t)(PAGE - 1);
   if (keep == 0 || keep >= pages->size)

@@ -20,6 +20,15 @@ enum diffd_status diffd_flow_pages_in_memory(size_t size, struct diffd_flow_page
  * DIFFD_IO. */
 enum diffd_status diffd_flow_pages_in_file(const char *tmp_dir, size_t size, struct diffd_flow_pages *ret,
                                            struct diffd_error *err) DIFFD_MUST_CHECK;
+/* Where arrays go: in memory, but in files where they are larger than that. */
+struct diffd_flow_room {
+  uint64_t array_max_bytes; /* 0: none goes to a file */
+  const char *tmp_dir;
+};
+/* As the two above. */
+enum diffd_status diffd_flow_pages_get(const struct diffd_flow_room *room, size_t size,
+                                       struct diffd_flow_pages *ret,
+                                       struct diffd_error *err) DIFFD_MUST_CHECK;
 /* Gives back what is behind the first `size` bytes. */
 void diffd_flow_pages_shrink(struct diffd_flow_pages *pages, size_t size);
 void diffd_flow_pages_clean_up(struct diffd_flow_pages *pages);
