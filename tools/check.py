@@ -131,8 +131,8 @@ def main():
     if build("build: gcc, ASan and UBSan", ASAN, "-Dbuildtype=debugoptimized", "-Dwerror=true",
              "-Db_sanitize=address,undefined"):
         meson_tests("tests under ASan and UBSan: unit, order, golden, fuzz corpora", ASAN)
-        pytest("end to end under ASan and UBSan", "tests", DIFFD_BINARY=str(ROOT / ASAN / "vpcflow-diffd"),
-               DIFFD_BUILD=str(ROOT / ASAN))
+        pytest("end to end under ASan and UBSan", "tests", VPCFLOW_DIFFD=str(ROOT / ASAN / "vpcflow-diffd"),
+               VPCFLOW_DIFFD_PLAIN=str(ROOT / RELEASE / "vpcflow-diffd"))
     if build("build: clang, TSan, warnings are errors", CLANG, "-Dbuildtype=debugoptimized", "-Dwerror=true",
              "-Db_sanitize=thread", "-Db_lundef=false", compiler="clang"):
         meson_tests("unit tests under TSan", CLANG, "unit", timeout_multiplier="5")

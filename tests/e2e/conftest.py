@@ -1,0 +1,25 @@
+# Fixtures of the end-to-end tests: a home of its own for each, and services that end with the test.
+# SPDX-License-Identifier: Apache-2.0
+import pytest
+from harness import Service
+
+
+@pytest.fixture
+def service(tmp_path):
+    """A started service on the embedded modules."""
+    with Service(tmp_path) as started:
+        yield started
+
+
+@pytest.fixture
+def make_service(tmp_path):
+    """Makes services that are not started yet, and ends them with the test."""
+    made = []
+
+    def make(name="s", **options):
+        made.append(Service(tmp_path / name, **options))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.__exit__()
