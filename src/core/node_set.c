@@ -170,7 +170,7 @@ enum diffd_status diffd_node_set_note(struct diffd_node_set *set, unsigned threa
   if (shard->count == 0)
     return DIFFD_OK;
   struct entry *entry = find(shard, key.low, tag_of(key));
-  if (entry->word != 0)
+  if (__atomic_load_n(&entry->word, __ATOMIC_RELAXED) != 0)
     raise_rank(entry, rank);
   else if (shard->stuck)
     return diffd_partitions_append(set->noted, thread, diffd_key_partition(key),
