@@ -16,6 +16,7 @@ struct fixture {
   struct diffd_line_codec *codec;
   char *text; /* a chunk and its padding */
   char *kept;
+  struct diffd_span follows; /* what stands behind the chunk, before quotes */
 };
 
 static int make_fixture(void **state) {
@@ -53,6 +54,8 @@ static void expect_part(const struct fixture *f, const char *kept, size_t begin,
 static size_t expect_round_trip(struct fixture *f, const char *text, size_t len, uint64_t *seed) {
   memmove(f->text, text, len);
   memset(f->text + len, '"', DIFFD_LINE_PADDING);
+  if (f->follows.len > 0)
+    memcpy(f->text + len, f->follows.ptr, f->follows.len);
   size_t kept_len = diffd_line_codec_encode(f->codec, f->text, len, f->kept);
   assert_true(kept_len <= DIFFD_LINE_KEPT_MAX);
   char *kept = malloc(kept_len); /* so that ASan sees the first byte read too far */
@@ -106,8 +109,11 @@ static void canonical_lines_come_back_cut_anywhere(void **state) {
   size_t len;
   char *text = new_canonical_text(11, 3, 100, &len);
   for (size_t begin = 0; begin < len; begin += 1 + begin / 100)
-    for (size_t end = begin; end <= len; end += 1 + (end - begin) / 16)
+    for (size_t end = begin; end <= len; end += 1 + (end - begin) / 16) {
+      size_t rest = len - end;
+      f->follows = (struct diffd_span){text + end, rest < DIFFD_LINE_PADDING ? rest : DIFFD_LINE_PADDING};
       (void)expect_round_trip(f, text + begin, end - begin, &seed);
+    }
   free(text);
 }
 
