@@ -39,7 +39,6 @@ enum {
   LINE_MAX_BYTES =
       DIFFD_LINE_PADDING, /* longer than any line that a record stands for, with what is written ahead */
 
-  NAMES_PAGES_MAX = DIFFD_PAIR_PAGES_MAX,
   PAGE_BYTES = DIFFD_PAIRS_A_PAGE * (int)(sizeof(struct diffd_pair) + sizeof(uint32_t)),
 };
 
@@ -59,7 +58,7 @@ enum diffd_status diffd_line_codec_new(uint64_t memory_bytes, struct diffd_line_
     return diffd_fail(err, DIFFD_NO_MEMORY, "no memory to keep an input");
   codec->last_times = -1;
   uint32_t pages = 1;
-  while (pages < NAMES_PAGES_MAX && (uint64_t)(2 * pages + 1) * PAGE_BYTES <= memory_bytes / 8)
+  while (pages < DIFFD_PAIR_PAGES_MAX && (uint64_t)(2 * pages + 1) * PAGE_BYTES <= memory_bytes / 8)
     pages *= 2;
   enum diffd_status status = diffd_pair_table_init(&codec->names, pages, err);
   if (status == DIFFD_OK)

@@ -24,7 +24,7 @@ enum {
 
 struct diffd_line_codec;
 
-/* The tables grow to an eighth of memory_bytes, at least 34 KiB and at most 4.3 MiB; pairs beyond that stand
+/* The tables grow to an eighth of memory_bytes, at least 34 KiB and at most 0.3 MiB; pairs beyond that stand
  * in the records. DIFFD_NO_MEMORY. */
 enum diffd_status diffd_line_codec_new(uint64_t memory_bytes, struct diffd_line_codec **ret,
                                        struct diffd_error *err) DIFFD_MUST_CHECK;

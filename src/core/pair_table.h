@@ -17,7 +17,9 @@ enum {
   DIFFD_PAIR_FIRST_MAX = 22,  /* bytes */
   DIFFD_PAIR_SECOND_MAX = 32, /* bytes */
   DIFFD_PAIRS_A_PAGE = 256,
-  DIFFD_PAIR_PAGES_MAX = 256, /* numbers are below 2^16 */
+  /* 4096 pairs in 272 KiB: a larger table leaves the cache of a core, and looking pairs up there costs more
+   * than all the rest of encoding a line. */
+  DIFFD_PAIR_PAGES_MAX = 16,
 };
 
 /* Readable for 32 bytes from each value on, within the pair. */

@@ -4,7 +4,7 @@
  *
  * A regular file is read in place. Anything else (a pipe, a socket) is drained by a thread of its own as fast
  * as it comes, by chunks of 64 KiB, and may be read as far as these have come: the peer is never held back.
- * What is kept of it is what its lines say (core/chunk_store.h), some 55 bytes of a canonical edge's 395.
+ * What is kept of it is what its lines say (core/chunk_store.h), 55 to 80 bytes of a canonical edge's 395.
  * Reading is thread-safe, and gives the bytes that came.
  */
 #ifndef DIFFD_CORE_SOURCE_H
