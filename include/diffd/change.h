@@ -69,7 +69,7 @@ struct diffd_node_text {
 
 /* A growing run of bytes that the diff owns; only diffd_output_append touches it. */
 struct diffd_output;
-/* The bytes are copied. DIFFD_TOO_LARGE beyond the diff's own limit (16 MiB for one change), DIFFD_NO_MEMORY.
+/* The bytes are copied. DIFFD_TOO_LARGE beyond the diff's own limit, a MiB or more; DIFFD_NO_MEMORY.
  */
 enum diffd_status diffd_output_append(struct diffd_output *out, const void *bytes, size_t len,
                                       struct diffd_error *err) DIFFD_MUST_CHECK;
