@@ -4,8 +4,8 @@
  *
  * Edge identity: source, destination, govpc_accountID, govpc_eniID, govpc_srcPort, govpc_dstPort,
  * govpc_protocol and color, compared unquoted; direction counts, counters and labels do not. Every copy of a
- * changed edge is a change. Readers with a file() are read in place by several threads; others are kept in an
- * unlinked file of tmp_dir while they arrive, and are never held back.
+ * changed edge is a change. Readers with a file() are read in place by several threads; what others bring is
+ * kept while it arrives, in memory and then in an unlinked file of tmp_dir, and they are never held back.
  */
 #ifndef DIFFD_DIFF_H
 #define DIFFD_DIFF_H
