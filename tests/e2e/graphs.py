@@ -2,6 +2,8 @@
 """Random graphs, as go-vpcflow writes them and as somebody else might write the same."""
 from collections import namedtuple
 
+import reference
+
 NAMES = ("govpc_accountID", "govpc_eniID", "govpc_srcPort", "govpc_dstPort", "govpc_protocol",
          "govpc_packets", "govpc_bytes", "govpc_start", "govpc_end")  # fmt: skip
 
@@ -58,6 +60,21 @@ def canonical_statement(item):
 def canonical(graph):
     """What go-vpcflow writes."""
     return ("digraph {\n" + "".join("\t%s\n" % canonical_statement(item) for item in graph) + "}").encode()
+
+
+def nearly_canonical(rng, item):
+    """What go-vpcflow nearly writes and is still a graph: a byte of it is another or more, or its text goes on."""
+    text = canonical_statement(item)
+    tail = rng.choice(("\n\t[x=y]", "\n\n\n[]", " // said so\n" + "\n" * 300 + "[color=red]", ";", " ", "\r"))
+    while True:
+        at = rng.randrange(len(text))
+        out = text[:at] + rng.choice(("x", "0", "00", "_", ".", "-1", "+1", "  ", "\t", "\n", "\\\\", "\\n", "")) + text[at + 1 :]
+        out = rng.choice((out, out, out, text + tail, out + tail))
+        try:
+            reference.parse(("digraph {\n\t%s\n}" % out).encode())
+            return out
+        except reference.Refused:
+            pass
 
 
 SPACES = (" ", "  ", "\t", "\n", "\r\n", " /* a -> b [x=\"y\"] */ ", " // ; } ]\n", "\n# \"{\n", "/**/")

@@ -3,7 +3,7 @@
 import json
 import time
 
-from harness import Windows, expected_diff, query, rfc3339, write_windows
+from harness import Windows, expected_diff, query, rfc3339, wait_until, write_windows
 
 
 def break_file(path):
@@ -35,8 +35,8 @@ def test_parked_and_posted_again(service):
     files[1].write_bytes(whole)
     assert service.post(windows.query).status == 202
     assert service.wait_for_diff(windows.query) == expected_diff(windows, files)
+    wait_until(lambda: windows.id not in service.cli("jobs").out.decode(), what="the job to leave the queue")
     service.wait_for_rest()
-    assert windows.id not in service.cli("jobs").out.decode()
 
 
 def test_parked_and_retried(service):
