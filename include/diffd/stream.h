@@ -28,6 +28,9 @@ struct diffd_reader_ops {
    * which pread() may read while the reader lives; -1 where there is none. The reader keeps the descriptor.
    */
   int (*file)(struct diffd_reader *self);
+  /* NULL, or: makes a read that waits in another thread, and every later one, return DIFFD_CANCELLED soon.
+   * The one function that may be called while another thread is in `read`. */
+  void (*interrupt)(struct diffd_reader *self);
   /* Frees self; never NULL. May be called at any time, also before the end. */
   void (*destroy)(struct diffd_reader *self);
 };
@@ -39,10 +42,12 @@ enum diffd_status diffd_reader_read(struct diffd_reader *reader, void *buf, size
                                     struct diffd_error *err) DIFFD_MUST_CHECK;
 /* -1 where the stream can only be read once, in order. */
 int diffd_reader_file(struct diffd_reader *reader);
+/* Nothing happens where the reader cannot be interrupted: a read then ends when its peer lets it. */
+void diffd_reader_interrupt(struct diffd_reader *reader);
 void diffd_reader_destroy(struct diffd_reader *reader); /* accepts NULL */
 
-/* A reader of a descriptor: a regular file from offset 0, or a pipe, FIFO, socket or terminal. With
- * `take`, destroy closes it. DIFFD_NO_MEMORY. */
+/* A reader of a descriptor: a regular file from offset 0, or a pipe, FIFO, socket or terminal, which can be
+ * interrupted. With `take`, destroy closes it. DIFFD_NO_MEMORY, DIFFD_IO. */
 enum diffd_status diffd_reader_from_fd(int fd, bool take, struct diffd_reader **ret,
                                        struct diffd_error *err) DIFFD_MUST_CHECK;
 

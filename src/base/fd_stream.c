@@ -3,7 +3,9 @@
  * Readers and writers of file descriptors.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,12 +16,30 @@ struct fd_reader {
   int fd;
   bool owned;
   bool regular;
+  int stop; /* an eventfd that is readable once somebody interrupted; -1 for regular files, which never wait
+             */
 };
+
+/* Waits for bytes, or for somebody who interrupts. */
+static enum diffd_status wait_for_bytes(struct fd_reader *reader, struct diffd_error *err) {
+  struct pollfd polls[2] = {{.fd = reader->fd, .events = POLLIN}, {.fd = reader->stop, .events = POLLIN}};
+  for (;;) {
+    int ready = poll(polls, 2, -1);
+    if (ready < 0 && errno == EINTR)
+      continue;
+    if (ready < 0)
+      return diffd_fail_errno(err, errno, "waiting for bytes to read");
+    return polls[1].revents != 0 ? diffd_fail(err, DIFFD_CANCELLED, "reading was interrupted") : DIFFD_OK;
+  }
+}
 
 static enum diffd_status fd_read(struct diffd_reader *self, void *buf, size_t cap, size_t *ret_len,
                                  struct diffd_error *err) {
   struct fd_reader *reader = (struct fd_reader *)self;
   for (;;) {
+    enum diffd_status status = reader->stop >= 0 ? wait_for_bytes(reader, err) : DIFFD_OK;
+    if (status != DIFFD_OK)
+      return status;
     ssize_t got = read(reader->fd, buf, cap);
     if (got > 0) {
       *ret_len = (size_t)got;
@@ -37,15 +57,23 @@ static int fd_file(struct diffd_reader *self) {
   return reader->regular ? reader->fd : -1;
 }
 
+static void fd_interrupt(struct diffd_reader *self) {
+  const struct fd_reader *reader = (const struct fd_reader *)self;
+  if (reader->stop >= 0)
+    (void)eventfd_write(reader->stop, 1);
+}
+
 static void fd_reader_destroy(struct diffd_reader *self) {
   struct fd_reader *reader = (struct fd_reader *)self;
   if (reader->owned)
     (void)close(reader->fd);
+  if (reader->stop >= 0)
+    (void)close(reader->stop);
   free(reader);
 }
 
 static const struct diffd_reader_ops fd_reader_ops = {
-    .read = fd_read, .file = fd_file, .destroy = fd_reader_destroy};
+    .read = fd_read, .file = fd_file, .interrupt = fd_interrupt, .destroy = fd_reader_destroy};
 
 enum diffd_status diffd_reader_from_fd(int fd, bool take, struct diffd_reader **ret,
                                        struct diffd_error *err) {
@@ -57,6 +85,12 @@ enum diffd_status diffd_reader_from_fd(int fd, bool take, struct diffd_reader **
   reader->fd = fd;
   reader->owned = take;
   reader->regular = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && lseek(fd, 0, SEEK_CUR) == 0;
+  reader->stop = reader->regular ? -1 : eventfd(0, EFD_CLOEXEC);
+  if (!reader->regular && reader->stop < 0) {
+    int errnum = errno;
+    free(reader);
+    return diffd_fail_errno(err, errnum, "making an event to interrupt reading by");
+  }
   *ret = &reader->base;
   return DIFFD_OK;
 }

@@ -21,6 +21,11 @@ int diffd_reader_file(struct diffd_reader *reader) {
   return reader->ops->file != NULL ? reader->ops->file(reader) : -1;
 }
 
+void diffd_reader_interrupt(struct diffd_reader *reader) {
+  if (reader->ops->interrupt != NULL)
+    reader->ops->interrupt(reader);
+}
+
 void diffd_reader_destroy(struct diffd_reader *reader) {
   if (reader != NULL)
     reader->ops->destroy(reader);

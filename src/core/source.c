@@ -153,6 +153,7 @@ void diffd_source_close(struct diffd_source *source) {
     pthread_mutex_lock(&source->lock);
     source->stop = true;
     pthread_mutex_unlock(&source->lock);
+    diffd_reader_interrupt(source->reader);
     pthread_join(source->drainer, NULL);
     diffd_chunk_store_destroy(source->store);
   }
