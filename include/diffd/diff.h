@@ -15,14 +15,18 @@
 #include "diffd/job.h"
 
 struct diffd_diff_options {
-  unsigned threads;            /* 0: one per CPU, at most 64 */
-  uint64_t memory_limit_bytes; /* private memory that the diff may use; 0: half of what the machine has */
-  const char *tmp_dir;         /* for unlinked files; NULL: $TMPDIR is not read, /tmp is taken */
-  uint8_t seed[16];            /* random and secret; keys the hashes, and never shows in any output */
-  uint32_t block_bytes;        /* how much of a graph a thread takes at a time, 64 to 256 Ki; 0: 256 KiB */
-  const char *kernel;          /* "scalar", "avx2", or NULL for the best that this CPU has */
-  const char *previous_name;   /* for texts of errors; NULL: "previous" */
-  const char *next_name;       /* NULL: "next" */
+  unsigned threads; /* 0: one per CPU, at most 64 */
+  /* Private memory that the diff may use, in bytes; beyond it, work goes to unlinked files of tmp_dir, and
+   * the output is the same. 0: half of what the machine has. Each thread needs some 4 MiB whatever the limit
+   * is. What is never parted are the copies of one edge, 22 bytes each: where these alone are beyond the
+   * limit, DIFFD_NO_MEMORY. */
+  uint64_t memory_limit_bytes;
+  const char *tmp_dir;       /* for unlinked files; NULL: $TMPDIR is not read, /tmp is taken */
+  uint8_t seed[16];          /* random and secret; keys the hashes, and never shows in any output */
+  uint32_t block_bytes;      /* how much of a graph a thread takes at a time, 64 to 256 Ki; 0: 256 KiB */
+  const char *kernel;        /* "scalar", "avx2", or NULL for the best that this CPU has */
+  const char *previous_name; /* for texts of errors; NULL: "previous" */
+  const char *next_name;     /* NULL: "next" */
   /* Called now and then with the bytes read and their total (0: not known), from any thread, several at once;
    * NULL: never. */
   void (*progress)(void *arg, uint64_t done_bytes, uint64_t total_bytes);

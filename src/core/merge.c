@@ -276,6 +276,9 @@ static enum diffd_status emit_missing(struct merge *merge, struct side *from, st
 static enum diffd_status emit_node(struct merge *merge, struct diffd_edges *edges, uint32_t index,
                                    struct diffd_error *err) {
   struct diffd_node node = diffd_edges_node(edges, index);
+  if (!is_printable(node.label, true))
+    return diffd_fail(err, DIFFD_BAD_GRAPH,
+                      "the label of node %u of a graph of edges cannot be printed as DOT", index);
   merge->text.len = 0;
   enum diffd_status status = diffd_buffer_printf(&merge->text, err, "%.*s [label=\"%.*s\"]", (int)node.id.len,
                                                  node.id.ptr, (int)node.label.len, node.label.ptr);
