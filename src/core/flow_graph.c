@@ -182,9 +182,9 @@ static void take_table(struct build *build, struct diffd_flow_edges *edges) {
 
 static enum diffd_status merge_workers(struct build *build, struct diffd_flow_edges *edges, bool spilled,
                                        struct diffd_error *err) {
-  struct diffd_flow_run *runs;
-  size_t run_count;
-  uint64_t entries;
+  struct diffd_flow_run *runs = NULL;
+  size_t run_count = 0;
+  uint64_t entries = 0;
   enum diffd_status status = list_runs(build, &runs, &run_count, &entries, err);
   if (status != DIFFD_OK)
     return status;

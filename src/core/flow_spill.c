@@ -84,7 +84,7 @@ static enum diffd_status reserve_run(struct diffd_flow_spill *spill, struct diff
 
 static enum diffd_status write_run(struct diffd_flow_spill *spill, const struct diffd_flow_order *order,
                                    struct diffd_flow_digest *digest, struct diffd_error *err) {
-  struct back back;
+  struct back back = {0};
   enum diffd_status status = back_init(order, digest, &back, err);
   if (status != DIFFD_OK)
     return status;
