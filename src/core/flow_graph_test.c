@@ -407,7 +407,8 @@ static void test_headers_say_where_fields_are(void **state) {
   char *dot = dot_of("log-status action end start bytes packets protocol dstport srcport dstaddr srcaddr "
                      "vpc-id interface-id "
                      "account-id\n"
-                     "OK REJECT 1418530070 1418530010 77 5 6 443 50000 10.0.0.1 10.0.0.2 vpc-1 eni-1 12\r\n"
+                     "OK REJECT 1418530070 1418530010 7 5 6 443 50000 10.0.0.1 10.0.0.2 vpc-1 eni-1 12\r\n"
+                     "OK REJECT 1418530070 1418530010 70 5 6 443 50002 10.0.0.1 10.0.0.2 vpc-1 eni-1 12\r\n"
                      "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes "
                      "start end action "
                      "log-status vpc-id subnet-id instance-id tcp-flags type pkt-srcaddr pkt-dstaddr region "
@@ -423,7 +424,7 @@ static void test_headers_say_where_fields_are(void **state) {
                      "arn:aws:ecs:us-east-1:1:cluster/c "
                      "service task",
                      strict, &counts);
-  assert_int_equal(counts.records, 3);
+  assert_int_equal(counts.records, 4);
   assert_int_equal(counts.edges, 1);
   assert_non_null(strstr(dot, "govpc_bytes=\"1000\""));
   assert_non_null(strstr(dot, "color=red"));
