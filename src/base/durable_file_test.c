@@ -123,7 +123,7 @@ static void test_failing_write(void **state) {
     enum diffd_status status = DIFFD_OK;
     for (int i = 0; status == DIFFD_OK && i < 10; i++)
       status = diffd_writer_write(writer, block, sizeof block, &err);
-    if (status != DIFFD_IO || strstr(err.detail, "diffs/a.dot") == NULL)
+    if (status != DIFFD_NO_SPACE || strstr(err.detail, "diffs/a.dot") == NULL)
       _exit(12);
     diffd_writer_destroy(writer);
     _exit(0);

@@ -101,7 +101,7 @@ static bool take_piece(struct diffd_chunk_store *store, size_t len) {
   uint64_t used = memory_used(store);
   uint64_t left = used < store->memory_max ? store->memory_max - used : 0;
   size_t bytes = left < PIECE_MAX ? (size_t)left : PIECE_MAX;
-  if (bytes < sizeof(struct piece) + len)
+  if (bytes == 0 || bytes < sizeof(struct piece) + len)
     return false;
   struct piece *piece = malloc(bytes);
   if (piece == NULL)

@@ -150,7 +150,7 @@ static enum diffd_status list_runs(const struct build *build, struct diffd_flow_
   size_t room = build->worker_count, count = 0;
   for (size_t i = 0; i < build->worker_count; i++)
     room += build->workers[i].spill.count;
-  struct diffd_flow_run *runs = calloc(room, sizeof *runs);
+  struct diffd_flow_run *runs = calloc(room + 1, sizeof *runs);
   if (runs == NULL)
     return diffd_fail(err, DIFFD_NO_MEMORY, "no memory to merge %zu parts of a graph", room);
   *ret_entries = 0;

@@ -106,7 +106,7 @@ static inline char *put_value(char *at, struct diffd_span value) {
 /* ---- Encoding ---- */
 
 static char *put_raw(char *at, const char *text, size_t len) {
-  if (len == 0)
+  if (text == NULL || len == 0)
     return at;
   uint32_t len32 = (uint32_t)len;
   *at = TAG_RAW;
@@ -474,6 +474,7 @@ static const char *decode_raw(const char *kept, struct wanted *wanted) {
   return kept + RAW_HEAD + len;
 }
 
+// NOLINTNEXTLINE(readability-non-const-parameter): written to through `wanted`
 void diffd_line_codec_decode(const struct diffd_line_codec *codec, const char *kept, size_t begin, size_t len,
                              char *buf) {
   struct wanted wanted = {.skip = begin, .at = buf, .end = buf + len};
