@@ -220,10 +220,10 @@ class Service:
         return self.request("POST", target, body=body, **more)
 
     def raw(self, data, timeout=SLOW):
-        """Sends bytes as they are and returns what comes back until the server closes."""
+        """Sends bytes as they are and returns what comes back until the server closes. The sending side stays
+        open: the server's library may take a client that closes it for one that has hung up."""
         with socket.create_connection(("127.0.0.1", self.port), timeout) as connection:
             connection.sendall(data)
-            connection.shutdown(socket.SHUT_WR)
             out = b""
             while True:
                 more = connection.recv(65536)

@@ -284,7 +284,7 @@ def test_raw_requests(shared, case):
         answer = shared.raw(RAW[case], timeout=1)
         assert answer == b"" or answer.split(b" ", 2)[1][:1] in (b"4", b"5"), answer
     except TimeoutError:
-        assert case == "garbage"  # it might still become a request
+        assert case in ("garbage", "no version")  # these might still become requests
     assert shared.get("/x").status == 404
 
 
