@@ -53,27 +53,67 @@ static bool has_room(const struct diffd_flow_digest *digest) {
   return digest->used + DIFFD_FLOW_BATCH <= digest->slot_count / 4 * 3;
 }
 
-/* Homes are the hash's upper bits, so the old table's slots in their order go to the new table's slots in
- * their order: growing streams through both, and misses no cache. */
-static void move_all(const struct diffd_flow_digest *from, struct diffd_flow_digest *to) {
-  for (uint64_t i = 0; i < from->slot_count; i++) {
-    const struct diffd_flow_entry *entry = &from->slots[i];
-    if (entry->lo == 0)
-      continue;
-    uint64_t at = hash_entry(from, entry) >> to->shift;
-    while (to->slots[at].lo != 0)
-      at = (at + 1) & (to->slot_count - 1);
-    to->slots[at] = *entry;
+/* There is an empty slot. */
+static inline void put_entry(struct diffd_flow_digest *digest, const struct diffd_flow_entry *entry,
+                             uint64_t at) {
+  while (digest->slots[at].lo != 0)
+    at = (at + 1) & (digest->slot_count - 1);
+  digest->slots[at] = *entry;
+}
+
+/* Entries that wait while a table is spread out. */
+struct aside {
+  struct diffd_flow_entry *entries;
+  size_t count;
+  size_t cap;
+};
+
+static bool put_aside(struct aside *aside, const struct diffd_flow_entry *entry) {
+  if (aside->count == aside->cap) {
+    size_t cap = aside->cap == 0 ? 64 : aside->cap * 2;
+    struct diffd_flow_entry *entries = realloc(aside->entries, cap * sizeof *entries);
+    if (entries == NULL)
+      return false;
+    aside->entries = entries;
+    aside->cap = cap;
   }
+  aside->entries[aside->count++] = *entry;
+  return true;
+}
+
+/* Spreads the entries of the lower half over the whole table, in place. Homes are the hash's upper bits, so
+ * an entry's new home is twice the old one or next to that: from the last to the first, each finds its place
+ * among those that are spread already, and memory is gone through in its order. The few whose new home is not
+ * above them (at the very front), or that went round the end, wait until all others are done. */
+static bool spread(struct diffd_flow_digest *digest, uint64_t old_count) {
+  struct aside aside = {0};
+  bool ok = true;
+  for (uint64_t i = old_count; ok && i-- > 0;) {
+    struct diffd_flow_entry entry = digest->slots[i];
+    if (entry.lo == 0)
+      continue;
+    uint64_t at = hash_entry(digest, &entry) >> digest->shift;
+    digest->slots[i].lo = 0;
+    if (at < i)
+      at = digest->slot_count; /* what is below is not spread yet */
+    while (at < digest->slot_count && digest->slots[at].lo != 0)
+      at++;
+    if (at < digest->slot_count)
+      digest->slots[at] = entry;
+    else
+      ok = put_aside(&aside, &entry);
+  }
+  for (size_t i = 0; i < aside.count; i++)
+    put_entry(digest, &aside.entries[i], hash_entry(digest, &aside.entries[i]) >> digest->shift);
+  free(aside.entries);
+  return ok;
 }
 
 static enum diffd_status make_room(struct diffd_flow_digest *digest, struct diffd_error *err) {
-  struct diffd_flow_digest grown = {.slot_count = digest->slot_count * 2, .shift = digest->shift - 1};
-  uint64_t size = grown.slot_count * sizeof *grown.slots;
-  /* Both tables stand side by side for a moment. */
+  uint64_t old_count = digest->slot_count, size = 2 * old_count * sizeof *digest->slots;
   uint64_t names = diffd_flow_intern_memory(&digest->pairs) + diffd_flow_intern_memory(&digest->v6);
   uint64_t max = digest->memory_max_bytes;
-  if (max != 0 && size + digest->pages.size + names > max) {
+  if (max != 0 && size + names > max) {
     if (names > max)
       return diffd_fail(
           err, DIFFD_NO_MEMORY,
@@ -81,16 +121,14 @@ static enum diffd_status make_room(struct diffd_flow_digest *digest, struct diff
           "it (DIFF_MEMORY_LIMIT, --memory-limit)");
     return digest->spill(digest->spill_arg, digest, err);
   }
-  enum diffd_status status = diffd_flow_pages_in_memory(size, &grown.pages, err);
+  enum diffd_status status = diffd_flow_pages_grow(&digest->pages, size, err);
   if (status != DIFFD_OK)
     return status;
-  grown.slots = grown.pages.ptr;
-  move_all(digest, &grown);
-  diffd_flow_pages_clean_up(&digest->pages);
-  digest->pages = grown.pages;
-  digest->slots = grown.slots;
-  digest->slot_count = grown.slot_count;
-  digest->shift = grown.shift;
+  digest->slots = digest->pages.ptr;
+  digest->slot_count *= 2;
+  digest->shift--;
+  if (!spread(digest, old_count))
+    return diffd_fail(err, DIFFD_NO_MEMORY, "no memory for the flow logs' digest");
   return DIFFD_OK;
 }
 

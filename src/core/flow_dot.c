@@ -24,16 +24,29 @@ static inline char *put(char *at, const char *text, size_t len) {
   return at + len;
 }
 
+/* Two digits at a time, the last first. Writes up to `end`, and returns where the text begins. */
+static inline char *put_digits(char *end, uint64_t number) {
+  static const char pairs[] =
+      "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243"
+      "4445464748495051525354555657585960616263646566676869707172737475767778798081828384858687"
+      "888990919293949596979899";
+  while (number >= 100) {
+    end -= 2;
+    memcpy(end, pairs + 2 * (number % 100), 2);
+    number /= 100;
+  }
+  if (number < 10) {
+    *--end = (char)('0' + number);
+    return end;
+  }
+  memcpy(end - 2, pairs + 2 * number, 2);
+  return end - 2;
+}
+
 static char *put_number(char *at, uint64_t number) {
   char digits[NUMBER_ROOM];
-  size_t count = 0;
-  do {
-    digits[count++] = (char)('0' + number % 10);
-    number /= 10;
-  } while (number != 0);
-  while (count > 0)
-    *at++ = digits[--count];
-  return at;
+  const char *begin = put_digits(digits + NUMBER_ROOM, number);
+  return put(at, begin, (size_t)(digits + NUMBER_ROOM - begin));
 }
 
 static char *put_time(char *at, int64_t seconds) {
@@ -46,14 +59,14 @@ static char *put_time(char *at, int64_t seconds) {
 /* A number's text stands twice in an edge, as an attribute and in the label. It is made once, and copied with
  * a constant length, which is cheaper than its own; what is too much is overwritten by what follows. */
 struct number_text {
-  char text[NUMBER_ROOM];
+  char room[2 * NUMBER_ROOM]; /* the text ends in the middle */
+  const char *text;
   size_t len;
 };
 
-static inline struct number_text number_text(uint64_t number) {
-  __attribute__((uninitialized)) struct number_text result;
-  result.len = (size_t)(put_number(result.text, number) - result.text);
-  return result;
+static inline void make_text(struct number_text *ret, uint64_t number) {
+  ret->text = put_digits(ret->room + NUMBER_ROOM, number);
+  ret->len = (size_t)(ret->room + NUMBER_ROOM - ret->text);
 }
 
 static inline char *put_text(char *at, const struct number_text *number) {
@@ -88,16 +101,19 @@ static struct times_text times_text(const struct diffd_edges_head *head) {
 
 /* Ids and names are borrowed until the next call on their source, so that each goes to its place at once,
  * with room for all that is fixed behind it. */
-static enum diffd_status put_span(struct diffd_output *out, struct diffd_span span, struct diffd_error *err) {
-  enum diffd_status status = diffd_buffer_reserve(out, span.len + FIXED_MAX, err);
-  if (status != DIFFD_OK)
-    return status;
+static inline enum diffd_status put_span(struct diffd_output *out, struct diffd_span span,
+                                         struct diffd_error *err) {
+  if (out->cap - out->len < span.len + FIXED_MAX) {
+    enum diffd_status status = diffd_buffer_reserve(out, span.len + FIXED_MAX, err);
+    if (status != DIFFD_OK)
+      return status;
+  }
   memcpy(out->ptr + out->len, span.ptr, span.len);
   out->len += span.len;
   return DIFFD_OK;
 }
 
-static void put_fixed(struct diffd_output *out, const char *text, size_t len) {
+static inline void put_fixed(struct diffd_output *out, const char *text, size_t len) {
   memcpy(out->ptr + out->len, text, len);
   out->len += len;
 }
@@ -143,13 +159,12 @@ static char *put_label(char *at, const struct edge_numbers *numbers, const struc
 static enum diffd_status print_edge(struct diffd_edges *edges, const struct times_text *times,
                                     const struct diffd_flow_edge *edge, struct diffd_output *out,
                                     struct diffd_error *err) {
-  const struct edge_numbers numbers = {
-      .srcport = number_text(edge->srcport),
-      .dstport = number_text(edge->dstport),
-      .protocol = number_text(edge->protocol),
-      .packets = number_text(edge->packets),
-      .bytes = number_text(edge->bytes),
-  };
+  __attribute__((uninitialized)) struct edge_numbers numbers;
+  make_text(&numbers.srcport, edge->srcport);
+  make_text(&numbers.dstport, edge->dstport);
+  make_text(&numbers.protocol, edge->protocol);
+  make_text(&numbers.packets, edge->packets);
+  make_text(&numbers.bytes, edge->bytes);
   enum diffd_status status = put_span(out, diffd_edges_node(edges, edge->source).id, err);
   if (status != DIFFD_OK)
     return status;
@@ -233,11 +248,11 @@ static enum diffd_status print_some_edges(struct printer *printer, struct diffd_
     return DIFFD_OK;
   }
   for (size_t i = 0; status == DIFFD_OK && i < count; i++) {
-    status = diffd_buffer_append(&printer->out, "\t", 1, err);
+    status = put_span(&printer->out, (struct diffd_span){"\t", 1}, err);
     if (status == DIFFD_OK)
       status = print_edge(printer->edges, &printer->times, &batch[i], &printer->out, err);
     if (status == DIFFD_OK)
-      status = diffd_buffer_append(&printer->out, "\n", 1, err);
+      PUT_FIXED(&printer->out, "\n");
   }
   return status;
 }

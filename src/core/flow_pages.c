@@ -11,17 +11,57 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { HUGE_FROM = 4 << 20, PAGE = 4096 }; /* bytes */
+enum { HUGE = 2 << 20, PAGE = 4096 }; /* bytes */
+
+/* Address space without memory, which begins where a huge page can. */
+static void *reserve_space(size_t size) {
+  char *ptr = mmap(NULL, size + HUGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (ptr == MAP_FAILED)
+    return MAP_FAILED;
+  size_t before = (HUGE - (uintptr_t)ptr % HUGE) % HUGE;
+  if (before > 0)
+    (void)munmap(ptr, before);
+  (void)munmap(ptr + before + size, HUGE - before);
+  return ptr + before;
+}
+
+static enum diffd_status no_memory(size_t size, struct diffd_error *err) {
+  return diffd_fail(err, DIFFD_NO_MEMORY, "no memory for %zu KiB of the flow logs' digest", size >> 10);
+}
+
+/* Random access to small pages would miss the translation buffer each time; failing does no harm. */
+static void want_huge_pages(void *ptr, size_t size) {
+  if (size >= HUGE)
+    (void)madvise(ptr, size, MADV_HUGEPAGE);
+}
 
 enum diffd_status diffd_flow_pages_in_memory(size_t size, struct diffd_flow_pages *ret,
                                              struct diffd_error *err) {
-  void *ptr = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  size_t whole = (size + PAGE - 1) & ~(size_t)(PAGE - 1);
+  void *ptr = whole < HUGE ? NULL : reserve_space(whole);
+  if (ptr != MAP_FAILED)
+    ptr = mmap(ptr, whole, PROT_READ | PROT_WRITE,
+               MAP_PRIVATE | MAP_ANONYMOUS | (ptr != NULL ? MAP_FIXED : 0), -1, 0);
   if (ptr == MAP_FAILED)
-    return diffd_fail(err, DIFFD_NO_MEMORY, "no memory for %zu MiB of the flow logs' digest", size >> 20);
-  /* Random access to small pages would miss the translation buffer each time; failing does no harm. */
-  if (size >= HUGE_FROM)
-    (void)madvise(ptr, size, MADV_HUGEPAGE);
-  *ret = (struct diffd_flow_pages){ptr, size, false};
+    return no_memory(size, err);
+  want_huge_pages(ptr, whole);
+  *ret = (struct diffd_flow_pages){ptr, whole, false};
+  return DIFFD_OK;
+}
+
+enum diffd_status diffd_flow_pages_grow(struct diffd_flow_pages *pages, size_t size,
+                                        struct diffd_error *err) {
+  size_t whole = (size + PAGE - 1) & ~(size_t)(PAGE - 1);
+  void *to = reserve_space(whole);
+  if (to == MAP_FAILED)
+    return no_memory(size, err);
+  if (mremap(pages->ptr, pages->size, whole, MREMAP_MAYMOVE | MREMAP_FIXED, to) == MAP_FAILED) {
+    (void)munmap(to, whole);
+    return no_memory(size, err);
+  }
+  want_huge_pages(to, whole);
+  pages->ptr = to;
+  pages->size = whole;
   return DIFFD_OK;
 }
 

@@ -29,6 +29,10 @@ struct diffd_flow_room {
 enum diffd_status diffd_flow_pages_get(const struct diffd_flow_room *room, size_t size,
                                        struct diffd_flow_pages *ret,
                                        struct diffd_error *err) DIFFD_MUST_CHECK;
+/* Makes an array in memory larger; what is new is zero. It may move, without being copied. DIFFD_NO_MEMORY,
+ * and then it is as it was. */
+enum diffd_status diffd_flow_pages_grow(struct diffd_flow_pages *pages, size_t size,
+                                        struct diffd_error *err) DIFFD_MUST_CHECK;
 /* Gives back what is behind the first `size` bytes. */
 void diffd_flow_pages_shrink(struct diffd_flow_pages *pages, size_t size);
 void diffd_flow_pages_clean_up(struct diffd_flow_pages *pages);
