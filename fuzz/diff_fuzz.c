@@ -18,11 +18,17 @@ struct choice {
   unsigned threads;
   const char *kernel;
   bool streams;
+  uint64_t memory_limit_bytes; /* so little that partitions are joined, or 0 */
 };
 
 static struct choice choose(const uint8_t *data) {
-  return (struct choice){64 + 8u * data[0], 1 + (data[1] & 3u), data[1] & 4 ? "scalar" : NULL,
-                         (data[1] & 8) != 0};
+  return (struct choice){
+      .block_bytes = 64 + 8u * data[0],
+      .threads = 1 + (data[1] & 3u),
+      .kernel = (data[1] & 4) != 0 ? "scalar" : NULL,
+      .streams = (data[1] & 8) != 0,
+      .memory_limit_bytes = (data[1] & 16) != 0 ? 1 << 20 : 0,
+  };
 }
 
 static struct diffd_reader *reader_of(struct diffd_span text, bool stream) {
@@ -47,8 +53,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   enum diffd_status plain = plain_diff(previous, next, &expected, &plain_err);
   struct diffd_graph graphs[2] = {{.dot = reader_of(previous, choice.streams)},
                                   {.dot = reader_of(next, choice.streams)}};
-  struct diffd_diff_options options = {
-      .threads = choice.threads, .block_bytes = choice.block_bytes, .kernel = choice.kernel};
+  struct diffd_diff_options options = {.threads = choice.threads,
+                                       .block_bytes = choice.block_bytes,
+                                       .kernel = choice.kernel,
+                                       .memory_limit_bytes = choice.memory_limit_bytes};
   struct diffd_context ctx = {0};
   struct diffd_diff_counts counts;
   struct diffd_change_sink *sink;
