@@ -20,20 +20,19 @@ void diffd_keyer_init(struct diffd_keyer *keyer, const uint8_t seed[16]) {
 }
 
 /* An id may hold anything; a blank in it would look like the ones around the arrow. */
-static enum diffd_status put_escaped(struct diffd_buffer *out, struct diffd_span value, const char *special,
+static enum diffd_status put_escaped(struct diffd_buffer *out, struct diffd_span value, char special,
                                      struct diffd_error *err) {
   enum diffd_status status = diffd_buffer_reserve(out, 2 * value.len, err);
-  if (status != DIFFD_OK)
+  if (status != DIFFD_OK || value.len == 0)
     return status;
+  /* Nearly every value goes as it is. */
+  if (memchr(value.ptr, special, value.len) == NULL && memchr(value.ptr, ESCAPE, value.len) == NULL)
+    return diffd_buffer_append(out, value.ptr, value.len, err);
   for (size_t i = 0; i < value.len; i++) {
     char c = value.ptr[i];
-    const char *found = c != '\0' ? strchr(special, c) : NULL;
-    if (found != NULL || c == ESCAPE) {
+    if (c == special || c == ESCAPE)
       out->ptr[out->len++] = ESCAPE;
-      out->ptr[out->len++] = c == ESCAPE ? ESCAPE : (char)('a' + (found - special));
-    } else {
-      out->ptr[out->len++] = c;
-    }
+    out->ptr[out->len++] = c == special ? 'a' : c;
   }
   return DIFFD_OK;
 }
@@ -44,7 +43,7 @@ static enum diffd_status put_attribute(struct diffd_buffer *out, const char *bef
     return DIFFD_OK;
   enum diffd_status status = diffd_buffer_append(out, before, strlen(before), err);
   if (status == DIFFD_OK)
-    status = put_escaped(out, value, "\"", err);
+    status = put_escaped(out, value, '"', err);
   if (status == DIFFD_OK)
     status = diffd_buffer_append(out, "\"", 1, err);
   return status;
@@ -62,11 +61,11 @@ enum diffd_status diffd_keyer_identity(const struct diffd_keyer *keyer, const st
       {" govpc_protocol=\"", identity->protocol},
   };
   scratch->len = 0;
-  enum diffd_status status = put_escaped(scratch, identity->source, " ", err);
+  enum diffd_status status = put_escaped(scratch, identity->source, ' ', err);
   if (status == DIFFD_OK)
     status = diffd_buffer_append(scratch, " -> ", 4, err);
   if (status == DIFFD_OK)
-    status = put_escaped(scratch, identity->destination, " ", err);
+    status = put_escaped(scratch, identity->destination, ' ', err);
   for (size_t i = 0; status == DIFFD_OK && i < sizeof attributes / sizeof attributes[0]; i++)
     status = put_attribute(scratch, attributes[i].before, attributes[i].value, err);
   if (status != DIFFD_OK)
