@@ -50,6 +50,8 @@ expect 2 'two graphs are needed' run "$program" diff one.dot
 expect 2 'only one of PREVIOUS and NEXT' run "$program" diff - -
 expect 2 'go together' run "$program" diff --logs --next=x .
 expect 2 'add --logs' run "$program" diff --next=x --previous=y .
+expect 2 'add --logs' run "$program" diff --node-ids=original a b
+expect 2 'add --logs' run "$program" diff --bad-records=fail a b
 expect 2 'did you mean --stat' run "$program" diff --stats one.dot two.dot
 expect 2 'write a number' run "$program" diff --threads=0 one.dot two.dot
 expect 1 'ADDED' sh -c "cat one.dot | '$program' diff - two.dot"

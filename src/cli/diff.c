@@ -162,6 +162,8 @@ static bool check_arguments(const struct diffd_command_help *help, const struct 
     (void)diffd_cli_misuse(help, "diff: --previous and --next go together");
   else if (options->previous != NULL && !options->logs)
     (void)diffd_cli_misuse(help, "diff: --previous and --next choose windows of flow logs; add --logs");
+  else if (!options->logs && (options->work.node_ids != 0 || options->work.bad_records != 0))
+    (void)diffd_cli_misuse(help, "diff: --node-ids and --bad-records say how flow logs are read; add --logs");
   else if (options->previous != NULL && arguments->count == 0)
     (void)diffd_cli_misuse(help, "diff: which flow logs? Name files or folders");
   else if (options->previous != NULL && stdins > 0)
