@@ -273,6 +273,14 @@ static const char *port_colon(const char *text) {
   return bracket == NULL && strchr(text, ':') != colon ? NULL : colon;
 }
 
+/* Colons stand in IPv6 addresses alone, before a `%` and the name of an interface. */
+static bool has_stray_colon(const char *host) {
+  char digits[DIFFD_HOST_MAX + 1] = {0};
+  struct in6_addr v6;
+  memcpy(digits, host, strcspn(host, "%"));
+  return strchr(host, ':') != NULL && inet_pton(AF_INET6, digits, &v6) != 1;
+}
+
 enum diffd_status diffd_parse_address(const char *text, struct diffd_address *ret, struct diffd_error *err) {
   struct diffd_address address = {.port = -1};
   const char *colon = port_colon(text);
@@ -288,7 +296,7 @@ enum diffd_status diffd_parse_address(const char *text, struct diffd_address *re
   if (len > DIFFD_HOST_MAX)
     return diffd_fail(err, DIFFD_INVALID, "the host is longer than %d characters", DIFFD_HOST_MAX);
   memcpy(address.host, host, len);
-  if (strpbrk(address.host, "[]/ \t\r\n") != NULL)
+  if (strpbrk(address.host, "[]/ \t\r\n") != NULL || has_stray_colon(address.host))
     return diffd_fail(err, DIFFD_INVALID,
                       "not an address; write :8080, 127.0.0.1:8080, or [::1]:8080 for IPv6");
   *ret = address;

@@ -185,12 +185,17 @@ static void test_addresses(void **state) {
     const char *text;
     const char *host;
     int port;
-  } good[] = {{":8080", "", 8080},   {"127.0.0.1:80", "127.0.0.1", 80},
-              {"[::1]:0", "::1", 0}, {"localhost", "localhost", -1},
-              {"::1", "::1", -1},    {"[fe80::1]", "fe80::1", -1},
+  } good[] = {{":8080", "", 8080},
+              {"127.0.0.1:80", "127.0.0.1", 80},
+              {"[::1]:0", "::1", 0},
+              {"localhost", "localhost", -1},
+              {"::1", "::1", -1},
+              {"[fe80::1]", "fe80::1", -1},
+              {"[fe80::1%eth0]:80", "fe80::1%eth0", 80},
               {"", "", -1}};
-  static const char *const bad[] = {":",     ":x",      ":65536",     ":-1", ":99999999999",
-                                    "a b:1", "[::1:80", "http://x:80"};
+  static const char *const bad[] = {
+      ":",       ":x",          ":65536",          ":-1",     ":99999999999", "a b:1",
+      "[::1:80", "http://x:80", "127.0.0.1:80:90", "host:1:2"};
   struct diffd_error err;
   for (size_t i = 0; i < COUNT(good); i++) {
     struct diffd_address address;
