@@ -76,8 +76,8 @@ struct fakes {
   enum diffd_status exists_fails, get_fails, put_fails, commit_fails;
   enum diffd_status check_fails, mark_fails, unmark_fails;
   enum diffd_status queue_fails, diff_fails;
-  unsigned park_after; /* failures that park a job; 0: 1000 */
-  int64_t ready_at;    /* what the differ answers; INT64_MIN at first */
+  unsigned park_after;      /* failures that park a job; 0: 1000 */
+  _Atomic int64_t ready_at; /* what the differ answers; INT64_MIN at first */
 
   /* While true the differ waits (until its context is cancelled, or stopping where `waits_for_grapher`). */
   bool hold;
