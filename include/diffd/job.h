@@ -25,6 +25,7 @@ struct diffd_job {
 
 /* What a call carries beside its arguments; borrowed for the call, never NULL. */
 struct diffd_log;
+struct diffd_stat;
 struct diffd_context {
   /* Turns true once when the work should stop; NULL: never. Work that may wait looks at it at least
    * every 100 ms and every 16 MiB of input, and then returns DIFFD_CANCELLED. */
@@ -35,9 +36,10 @@ struct diffd_context {
    * then with DIFFD_CANCELLED; work that has what it needs in hand goes on. */
   bool (*stopping)(void *arg);
   void *stopping_arg;
-  struct diffd_log *log;  /* where warnings go; NULL: nowhere */
-  const char *request_id; /* for the log; NULL: none */
-  const char *diff_id;    /* for the log; NULL: none */
+  struct diffd_log *log;   /* where warnings go; NULL: nowhere */
+  struct diffd_stat *stat; /* where counts and timings go; NULL: nowhere */
+  const char *request_id;  /* for the log; NULL: none */
+  const char *diff_id;     /* for the log; NULL: none */
 };
 
 static inline bool diffd_context_cancelled(const struct diffd_context *ctx) {

@@ -8,9 +8,11 @@
 
 #include "diffd/differ.h"
 #include "diffd/grapher.h"
+#include "diffd/http_client.h"
 #include "diffd/log.h"
 #include "diffd/marker.h"
 #include "diffd/queuer.h"
+#include "diffd/stat.h"
 #include "diffd/storage.h"
 
 /* What this process answers; what is switched off answers 404. */
@@ -20,12 +22,66 @@ enum diffd_role {
   DIFFD_ROLE_WORKER, /* POST /{topic}/{event}, and the workers on a queue of this process */
 };
 
-/* Which built-in module fills a place that is NULL. A later kind gets a value of its own; each value's
- * settings stand with it in the configuration. */
-enum diffd_storage_kind { DIFFD_STORAGE_EMBEDDED /* files in data_dir/diffs */ };
-enum diffd_marker_kind { DIFFD_MARKER_EMBEDDED /* files in data_dir/marks */ };
-enum diffd_queuer_kind { DIFFD_QUEUER_EMBEDDED /* data_dir/queue.db, worked on by this process */ };
-enum diffd_grapher_kind { DIFFD_GRAPHER_LOG_FOLDER /* reads the flow logs below flow_logs_dir */ };
+/* Which built-in module fills a place that is NULL. Each kind's settings stand with it in the
+ * configuration. */
+enum diffd_storage_kind {
+  DIFFD_STORAGE_EMBEDDED, /* files in data_dir/diffs */
+  DIFFD_STORAGE_S3,       /* objects of storage_bucket */
+};
+enum diffd_marker_kind {
+  DIFFD_MARKER_EMBEDDED, /* files in data_dir/marks */
+  DIFFD_MARKER_S3,       /* objects of progress_bucket */
+};
+enum diffd_queuer_kind {
+  DIFFD_QUEUER_EMBEDDED, /* data_dir/queue.db, worked on by this process */
+  DIFFD_QUEUER_HTTP,     /* POST to queue_url, an event bus that later POSTs to a worker */
+  DIFFD_QUEUER_NATS,     /* queue_url is a subject of NATS JetStream; workers take their jobs from it */
+};
+enum diffd_grapher_kind {
+  DIFFD_GRAPHER_LOG_FOLDER, /* reads the flow logs below flow_logs_dir */
+  DIFFD_GRAPHER_HTTP,       /* asks a vpcflow-grapherd at grapher_url */
+};
+
+struct diffd_bucket {
+  const char *name;   /* never NULL where S3 is chosen */
+  const char *region; /* as in "us-west-2"; never NULL where S3 is chosen */
+};
+
+/* Where AWS credentials come from, and what serves S3: the variables of these names, NULL where unset. */
+struct diffd_aws_config {
+  bool use_iam; /* USE_IAM: the default chain of the AWS tools; else the first three groups alone */
+  const char *access_key_id, *secret_access_key, *session_token;
+  const char *credentials_file, *credentials_profile; /* AWS_CREDENTIALS_FILE, AWS_CREDENTIALS_PROFILE */
+  const char *shared_credentials_file, *config_file, *profile;
+  const char *role_arn, *role_session_name, *web_identity_token_file;
+  const char *container_relative_uri, *container_full_uri; /* AWS_CONTAINER_CREDENTIALS_..._URI */
+  const char *container_token, *container_token_file;      /* AWS_CONTAINER_AUTHORIZATION_TOKEN(_FILE) */
+  bool metadata_disabled;                                  /* AWS_EC2_METADATA_DISABLED */
+  const char *metadata_endpoint;                           /* AWS_EC2_METADATA_SERVICE_ENDPOINT */
+  const char *region;                                      /* AWS_REGION, else AWS_DEFAULT_REGION: for STS */
+  const char *endpoint_url, *endpoint_url_s3, *endpoint_url_sts; /* AWS_ENDPOINT_URL(_S3, _STS) */
+  const char *home;                                              /* HOME, for the default files */
+};
+
+/* HTTP_PROXY, HTTPS_PROXY, NO_PROXY in either case, the lower one first; NULL where unset. */
+struct diffd_proxies {
+  const char *http, *https, *no;
+};
+
+enum diffd_stats_output { DIFFD_STATS_NOWHERE, DIFFD_STATS_DATADOG };
+
+/* RUNTIME_STATS_DATADOG_* and RUNTIME_CONNSTATE_*. Zero and NULL mean the documented default. */
+struct diffd_stats_config {
+  enum diffd_stats_output output;
+  const char *address;     /* "host:port" of the agent, UDP */
+  size_t packet_max_bytes; /* the largest datagram */
+  uint64_t flush_ms;       /* how often lines are sent */
+  const char *const *tags; /* that every line carries */
+  size_t tag_count;
+  uint64_t report_ms; /* how often the gauges of connections are reported */
+  const char *new_counter, *active_counter, *idle_counter, *closed_counter, *hijacked_counter;
+  const char *new_gauge, *active_gauge, *idle_gauge;
+};
 
 enum diffd_log_output { DIFFD_LOG_STDOUT, DIFFD_LOG_NOWHERE };
 
@@ -51,10 +107,20 @@ struct diffd_config {
   const char *tmp_dir; /* for unlinked files of large diffs, DIFF_TMP_DIR; NULL: data_dir/tmp, or /tmp without
                           a data_dir */
 
-  enum diffd_storage_kind storage; /* DIFF_STORAGE */
-  enum diffd_marker_kind marker;   /* DIFF_MARKER */
+  enum diffd_storage_kind storage; /* DIFF_STORAGE, DIFF_STORAGE_BUCKET */
+  enum diffd_marker_kind marker;   /* DIFF_MARKER, DIFF_PROGRESS_BUCKET */
   enum diffd_queuer_kind queuer;   /* STREAM_APPLIANCE_ENDPOINT */
-  enum diffd_grapher_kind grapher; /* VPC_FLOW_LOGS_DIR */
+  enum diffd_grapher_kind grapher; /* VPC_FLOW_LOGS_DIR, GRAPHER_ENDPOINT */
+
+  struct diffd_bucket storage_bucket;  /* DIFF_STORAGE_BUCKET(_REGION) */
+  struct diffd_bucket progress_bucket; /* DIFF_PROGRESS_BUCKET(_REGION) */
+  struct diffd_aws_config aws;
+  const char *queue_url;   /* STREAM_APPLIANCE_ENDPOINT: http(s)://... or nats://host:4222/SUBJECT */
+  const char *grapher_url; /* GRAPHER_ENDPOINT */
+  uint64_t grapher_polling_interval_ms; /* GRAPHER_POLLING_INTERVAL; here 0 is 0 */
+  int64_t grapher_polling_timeout_ms;   /* GRAPHER_POLLING_TIMEOUT: -1 without end, 0 looks once */
+  struct diffd_proxies proxies;
+  struct diffd_stats_config stats;
 
   uint64_t progress_timeout_ms; /* DIFF_PROGRESS_TIMEOUT; 0: 600000 */
 
@@ -105,8 +171,11 @@ struct diffd_service {
    * with the embedded queuer: the embedded queue. */
   struct diffd_job_source *source;
   struct diffd_grapher *grapher;
-  struct diffd_differ *differ; /* with one, the grapher is not used */
-  struct diffd_log *log;       /* NULL: JSON lines as the configuration says */
+  struct diffd_differ *differ;              /* with one, the grapher is not used */
+  struct diffd_http_client *queuer_client;  /* of the built-in HTTP queuer */
+  struct diffd_http_client *grapher_client; /* of the built-in HTTP grapher */
+  struct diffd_log *log;                    /* NULL: JSON lines as the configuration says */
+  struct diffd_stat *stat;                  /* NULL: as the configuration says */
   /* NULL, or: called once from the running thread when the service listens, with its port. */
   void (*listening)(void *arg, uint16_t port);
   void *listening_arg;

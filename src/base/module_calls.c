@@ -3,13 +3,17 @@
  * The calls of the public module interfaces: each goes through its object's table, and destroying
  * nothing is allowed.
  */
+#include <string.h>
+
 #include "diffd/change.h"
 #include "diffd/differ.h"
 #include "diffd/graph.h"
 #include "diffd/grapher.h"
+#include "diffd/http_client.h"
 #include "diffd/log.h"
 #include "diffd/marker.h"
 #include "diffd/queuer.h"
+#include "diffd/stat.h"
 #include "diffd/storage.h"
 
 enum diffd_status diffd_reader_read(struct diffd_reader *reader, void *buf, size_t cap, size_t *ret_len,
@@ -207,4 +211,33 @@ void diffd_log_event(struct diffd_log *log, enum diffd_log_level level, const ch
 void diffd_log_destroy(struct diffd_log *log) {
   if (log != NULL)
     log->ops->destroy(log);
+}
+
+enum diffd_status diffd_http_client_send(struct diffd_http_client *client, const struct diffd_context *ctx,
+                                         const struct diffd_http_request *request,
+                                         struct diffd_http_response *ret, struct diffd_error *err) {
+  return client->ops->send(client, ctx, request, ret, err);
+}
+
+void diffd_http_client_destroy(struct diffd_http_client *client) {
+  if (client != NULL)
+    client->ops->destroy(client);
+}
+
+const char *diffd_http_response_header(const struct diffd_http_response *response, const char *name) {
+  for (size_t i = 0; i < response->header_count; i++)
+    if (strcmp(response->headers[i].name, name) == 0)
+      return response->headers[i].value;
+  return NULL;
+}
+
+void diffd_stat_record(struct diffd_stat *stat, enum diffd_stat_kind kind, const char *name, double value,
+                       const char *const *tags, size_t tag_count) {
+  if (stat != NULL)
+    stat->ops->record(stat, kind, name, value, tags, tag_count);
+}
+
+void diffd_stat_destroy(struct diffd_stat *stat) {
+  if (stat != NULL)
+    stat->ops->destroy(stat);
 }
