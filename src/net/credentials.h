@@ -21,11 +21,19 @@ struct diffd_credentials {
 
 struct diffd_credentials_source;
 
-/* The configuration is borrowed and must outlive the source; client and clock too. Nothing is asked yet.
- * DIFFD_NO_MEMORY. */
-enum diffd_status diffd_credentials_source_new(const struct diffd_aws_config *config,
-                                               struct diffd_http_client *client,
-                                               const struct diffd_clock *clock,
+/* All of it is borrowed and must outlive the source. */
+struct diffd_credentials_options {
+  const struct diffd_aws_config *config;
+  const char
+      *region; /* for STS where neither AWS_REGION nor a profile names one; NULL: its global endpoint */
+  struct diffd_http_client *client;        /* for STS */
+  struct diffd_http_client *direct_client; /* for instance metadata and the container's agent: asks without a
+                                              proxy, gives up soon, and does not retry by itself */
+  const struct diffd_clock *clock;
+};
+
+/* Nothing is asked yet. DIFFD_NO_MEMORY, DIFFD_IO. */
+enum diffd_status diffd_credentials_source_new(const struct diffd_credentials_options *options,
                                                struct diffd_credentials_source **ret,
                                                struct diffd_error *err) DIFFD_MUST_CHECK;
 void diffd_credentials_source_destroy(struct diffd_credentials_source *source); /* accepts NULL */
