@@ -1,7 +1,8 @@
-# Fixtures of the end-to-end tests: a home of its own for each, and services that end with the test.
+# Fixtures of the end-to-end tests: a home of its own for each, services that end with the test, a real S3 server.
 # SPDX-License-Identifier: Apache-2.0
 import pytest
 from harness import Service
+from rgw import Rgw
 
 
 @pytest.fixture
@@ -23,3 +24,11 @@ def make_service(tmp_path):
     yield make
     for one in made:
         one.__exit__()
+
+
+@pytest.fixture(scope="session")
+def rgw(tmp_path_factory):
+    """A real S3 server that the whole run shares; see rgw.py."""
+    server = Rgw(tmp_path_factory.mktemp("rgw"))
+    yield server
+    server.stop()
