@@ -38,6 +38,24 @@ static void check_values(const char *text) {
   }
 }
 
+/* What the service may rely on where there are no faults. */
+static void check_config(const struct diffd_config *config) {
+  bool embedded = config->storage == DIFFD_STORAGE_EMBEDDED || config->marker == DIFFD_MARKER_EMBEDDED ||
+                  config->queuer == DIFFD_QUEUER_EMBEDDED;
+  assert(!embedded || config->data_dir != NULL);
+  assert(config->storage != DIFFD_STORAGE_S3 ||
+         (config->storage_bucket.name && config->storage_bucket.region));
+  assert(config->marker != DIFFD_MARKER_S3 ||
+         (config->progress_bucket.name && config->progress_bucket.region));
+  assert(config->grapher != DIFFD_GRAPHER_HTTP || config->grapher_url != NULL);
+  assert(config->queuer != DIFFD_QUEUER_NONE || config->role == DIFFD_ROLE_WORKER);
+  assert(config->queuer != DIFFD_QUEUER_EMBEDDED || config->role != DIFFD_ROLE_API);
+  assert((config->queuer != DIFFD_QUEUER_HTTP && config->queuer != DIFFD_QUEUER_NATS) ||
+         config->queue_url != NULL);
+  assert(config->signal_count <= DIFFD_SIGNALS_MAX);
+  assert(config->stats.packet_max_bytes >= 64 && config->stats.flush_ms > 0 && config->stats.report_ms > 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   CLEANUP(freep) char *text = malloc(size + 1);
@@ -64,7 +82,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   enum diffd_status status = diffd_settings_load(environment, &settings, &err);
   assert(status == DIFFD_OK);
   if (settings->faults.count == 0)
-    assert(settings->config.data_dir != NULL && settings->config.signal_count <= DIFFD_SIGNALS_MAX);
+    check_config(&settings->config);
   print_all(settings, echoed);
   diffd_settings_destroy(settings);
   return 0;

@@ -36,6 +36,7 @@ enum diffd_queuer_kind {
   DIFFD_QUEUER_EMBEDDED, /* data_dir/queue.db, worked on by this process */
   DIFFD_QUEUER_HTTP,     /* POST to queue_url, an event bus that later POSTs to a worker */
   DIFFD_QUEUER_NATS,     /* queue_url is a subject of NATS JetStream; workers take their jobs from it */
+  DIFFD_QUEUER_NONE,     /* of the role worker alone: jobs come by POST */
 };
 enum diffd_grapher_kind {
   DIFFD_GRAPHER_LOG_FOLDER, /* reads the flow logs below flow_logs_dir */
@@ -63,7 +64,7 @@ struct diffd_aws_config {
   const char *home;                                              /* HOME, for the default files */
 };
 
-/* HTTP_PROXY, HTTPS_PROXY, NO_PROXY in either case, the lower one first; NULL where unset. */
+/* HTTP_PROXY, HTTPS_PROXY, NO_PROXY in either case, the upper one first as in Go; NULL where unset. */
 struct diffd_proxies {
   const char *http, *https, *no;
 };

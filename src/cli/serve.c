@@ -31,8 +31,9 @@ static void tell_address(void *arg, uint16_t port) {
   const char *host = settings->listen.host[0] != '\0' ? settings->listen.host : "localhost";
   bool v6 = strchr(host, ':') != NULL;
   if (isatty(STDERR_FILENO))
-    diffd_cli_say("listening on http://%s%s%s:%u, data in %s; Ctrl-C stops it", v6 ? "[" : "", host,
-                  v6 ? "]" : "", (unsigned)port, settings->data_dir);
+    diffd_cli_say("listening on http://%s%s%s:%u%s%s; Ctrl-C stops it", v6 ? "[" : "", host, v6 ? "]" : "",
+                  (unsigned)port, settings->data_dir != NULL ? ", data in " : "",
+                  settings->data_dir != NULL ? settings->data_dir : "");
 }
 
 int diffd_command_serve(struct diffd_cli *cli, int argc, char **argv) {

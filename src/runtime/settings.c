@@ -10,8 +10,7 @@
 #include <strings.h>
 
 #include "base/cleanup.h"
-
-enum { NS_PER_MS = 1000000 };
+#include "runtime/settings_rules.h"
 
 /* ---- looking things up ---- */
 
@@ -31,7 +30,7 @@ static const char *look_up(char *const *environment, const char *name) {
   return NULL;
 }
 
-static const char *given(const struct diffd_settings *settings, const char *name) {
+const char *diffd_setting_given(const struct diffd_settings *settings, const char *name) {
   return settings->given[diffd_settings_find(name)];
 }
 
@@ -39,10 +38,8 @@ static const char *given(const struct diffd_settings *settings, const char *name
 
 enum { SENTENCE_MAX = 2048 };
 
-static enum diffd_status append_sentence(struct diffd_words *list, struct diffd_error *err, const char *fmt,
-                                         ...) DIFFD_PRINTF(3, 4);
-static enum diffd_status append_sentence(struct diffd_words *list, struct diffd_error *err, const char *fmt,
-                                         ...) {
+enum diffd_status diffd_setting_fault(struct diffd_settings *settings, struct diffd_error *err,
+                                      const char *fmt, ...) {
   char text[SENTENCE_MAX];
   va_list args;
   va_start(args, fmt);
@@ -51,7 +48,7 @@ static enum diffd_status append_sentence(struct diffd_words *list, struct diffd_
   for (char *c = text; *c != '\0'; c++)
     if ((unsigned char)*c < ' ')
       *c = ' ';
-  return diffd_words_append(list, text, err);
+  return diffd_words_append(&settings->faults, text, err);
 }
 
 enum { NOTES_MAX = 64 };
@@ -178,7 +175,7 @@ union value {
 };
 
 static void value_clean_up(const struct diffd_setting *setting, void *slot) {
-  if (setting->type == DIFFD_SETTING_TEXT)
+  if (setting->type == DIFFD_SETTING_TEXT || setting->type == DIFFD_SETTING_URL)
     free(*(char **)slot);
   else if (setting->type == DIFFD_SETTING_WORDS)
     diffd_words_clean_up(slot);
@@ -206,7 +203,8 @@ static enum diffd_status parse_number(const struct diffd_setting *setting, const
 static enum diffd_status parse_value(const struct diffd_setting *setting, const char *text, void *slot,
                                      struct diffd_error *err) {
   switch (setting->type) {
-  case DIFFD_SETTING_TEXT: {
+  case DIFFD_SETTING_TEXT:
+  case DIFFD_SETTING_URL: {
     char *copy = strdup(text);
     if (copy == NULL)
       return diffd_fail(err, DIFFD_NO_MEMORY, "no memory for the settings");
@@ -252,8 +250,8 @@ static enum diffd_status load_row(struct diffd_settings *settings, size_t row, s
                          detail.detail);
     }
     if (status != DIFFD_OK) {
-      enum diffd_status told = append_sentence(&settings->faults, err, "%s=%s: %s", setting->name,
-                                               setting->secret ? "(hidden)" : text, err->detail);
+      enum diffd_status told = diffd_setting_fault(settings, err, "%s=%s: %s", setting->name,
+                                                   setting->secret ? "(hidden)" : text, err->detail);
       if (told != DIFFD_OK)
         return told;
     }
@@ -268,8 +266,8 @@ static enum diffd_status load_row(struct diffd_settings *settings, size_t row, s
 /* ---- rules that span variables ---- */
 
 static enum diffd_status settle_address(struct diffd_settings *settings, struct diffd_error *err) {
-  const char *address = given(settings, "RUNTIME_HTTPSERVER_ADDRESS");
-  const char *port = given(settings, "PORT");
+  const char *address = diffd_setting_given(settings, "RUNTIME_HTTPSERVER_ADDRESS");
+  const char *port = diffd_setting_given(settings, "PORT");
   bool own_port = address != NULL && settings->listen.port >= 0;
   if (!own_port)
     settings->listen.port = (int)settings->port;
@@ -291,6 +289,11 @@ static int state_directory(const char *list, char **ret) {
   return asprintf(ret, "%.*s", (int)strcspn(list, ":"), list);
 }
 
+static bool needs_data_dir(const struct diffd_config *config) {
+  return config->storage == DIFFD_STORAGE_EMBEDDED || config->marker == DIFFD_MARKER_EMBEDDED ||
+         config->queuer == DIFFD_QUEUER_EMBEDDED;
+}
+
 static enum diffd_status settle_data_dir(struct diffd_settings *settings, char *const *environment,
                                          struct diffd_error *err) {
   if (settings->data_dir != NULL)
@@ -306,9 +309,11 @@ static enum diffd_status settle_data_dir(struct diffd_settings *settings, char *
     len = asprintf(&path, "%s/vpcflow-diffd", xdg);
   else if (home != NULL)
     len = asprintf(&path, "%s/.local/state/vpcflow-diffd", home);
+  else if (!needs_data_dir(&settings->config))
+    return DIFFD_OK;
   else
-    return append_sentence(
-        &settings->faults, err,
+    return diffd_setting_fault(
+        settings, err,
         "DIFF_DATA_DIR: there is no default, as STATE_DIRECTORY, XDG_STATE_HOME and HOME are "
         "unset; set it to a folder that this user may write");
   if (len < 0)
@@ -317,118 +322,39 @@ static enum diffd_status settle_data_dir(struct diffd_settings *settings, char *
   return DIFFD_OK;
 }
 
-/* How a module is chosen: by the variables of one that is outside, or by `embedded`. */
-static const struct module_choice {
-  const char *what;
-  const char *outside[2];    /* each chooses a module that lives outside of this process */
-  const char *companions[3]; /* have a meaning only beside outside[0] */
-  const char *embedded;      /* chooses the embedded one */
-  const char *value;         /* what to set `embedded` to */
-  const char *effect;
-} module_choices[] = {
-    {"storage",
-     {"DIFF_STORAGE_BUCKET"},
-     {"DIFF_STORAGE_BUCKET_REGION"},
-     "DIFF_STORAGE",
-     "embedded",
-     "keeps diffs in DIFF_DATA_DIR"},
-    {"marker",
-     {"DIFF_PROGRESS_BUCKET"},
-     {"DIFF_PROGRESS_BUCKET_REGION"},
-     "DIFF_MARKER",
-     "embedded",
-     "keeps marks in DIFF_DATA_DIR"},
-    {"grapher",
-     {"GRAPHER_ENDPOINT", "VPC_FLOW_LOGS_BUCKET"},
-     {"GRAPHER_POLLING_INTERVAL", "GRAPHER_POLLING_TIMEOUT"},
-     "VPC_FLOW_LOGS_DIR",
-     "FOLDER",
-     "makes the graphs from flow logs in that folder"},
-};
-enum { MODULE_CHOICES = sizeof module_choices / sizeof module_choices[0] };
-
-static enum diffd_status check_module(struct diffd_settings *settings, const struct module_choice *module,
-                                      bool any, struct diffd_error *err) {
-  const char *chosen = given(settings, module->embedded) != NULL ? module->embedded : NULL;
-  enum diffd_status status = DIFFD_OK;
-  bool outside = false;
-  for (size_t i = 0; status == DIFFD_OK && i < 2 && module->outside[i] != NULL; i++) {
-    if (given(settings, module->outside[i]) == NULL)
+/* HOME, and paths that begin with it. */
+static enum diffd_status settle_home(struct diffd_settings *settings, char *const *environment,
+                                     struct diffd_error *err) {
+  char **const paths[] = {&settings->credentials_file, &settings->shared_credentials_file,
+                          &settings->config_file, &settings->web_identity_token_file};
+  const char *home = look_up(environment, "HOME");
+  if (home == NULL)
+    return DIFFD_OK;
+  settings->home = strdup(home);
+  if (settings->home == NULL)
+    return diffd_fail(err, DIFFD_NO_MEMORY, "no memory for the settings");
+  for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+    char *path = *paths[i];
+    if (path == NULL || strncmp(path, "~/", 2) != 0)
       continue;
-    if (chosen != NULL)
-      status = append_sentence(&settings->faults, err,
-                               "%s and %s are both set, and each chooses a %s: unset one of them",
-                               module->outside[i], chosen, module->what);
-    if (status == DIFFD_OK)
-      status = append_sentence(
-          &settings->faults, err, "%s: this version has no such %s yet; unset it and set %s=%s, which %s",
-          module->outside[i], module->what, module->embedded, module->value, module->effect);
-    chosen = module->outside[i];
-    outside = outside || i == 0;
+    char *expanded = NULL;
+    if (asprintf(&expanded, "%s%s", home, path + 1) < 0)
+      return diffd_fail(err, DIFFD_NO_MEMORY, "no memory for the settings");
+    free(path);
+    *paths[i] = expanded;
   }
-  for (size_t i = 0; status == DIFFD_OK && i < 3 && module->companions[i] != NULL; i++)
-    if (!outside && given(settings, module->companions[i]) != NULL)
-      status = append_sentence(&settings->faults, err, "%s is set, but %s is not: set both or neither",
-                               module->companions[i], module->outside[0]);
-  if (status == DIFFD_OK && chosen == NULL && any)
-    status = append_sentence(
-        &settings->faults, err, "no %s is chosen, though other modules are: set %s, or set %s=%s, which %s",
-        module->what, module->outside[0], module->embedded, module->value, module->effect);
-  return status;
-}
-
-static enum diffd_status check_queuer(struct diffd_settings *settings, bool any, struct diffd_error *err) {
-  const char *endpoint = given(settings, "STREAM_APPLIANCE_ENDPOINT");
-  if (endpoint == NULL && any)
-    return append_sentence(
-        &settings->faults, err,
-        "no queuer is chosen, though other modules are: set STREAM_APPLIANCE_ENDPOINT to an "
-        "event bus, or set STREAM_APPLIANCE_ENDPOINT=embedded, which queues jobs in "
-        "DIFF_DATA_DIR and works on them here");
-  if (endpoint != NULL && strcasecmp(endpoint, "embedded") != 0 &&
-      !diffd_endpoint_is_own(endpoint, &settings->listen))
-    return append_sentence(
-        &settings->faults, err,
-        "STREAM_APPLIANCE_ENDPOINT=%s: this version has no queuer for an event bus yet; set "
-        "STREAM_APPLIANCE_ENDPOINT=embedded, which queues jobs in DIFF_DATA_DIR and works on "
-        "them here",
-        endpoint);
-  /* What remains is the embedded queue, and only this process can work on that. */
-  if (settings->role == DIFFD_ROLE_API)
-    return append_sentence(&settings->faults, err,
-                           "DIFF_ROLE=api: with the embedded queue nobody would work on the jobs; set "
-                           "DIFF_ROLE=all");
   return DIFFD_OK;
 }
 
-static enum diffd_status check_modules(struct diffd_settings *settings, struct diffd_error *err) {
-  bool any = given(settings, "STREAM_APPLIANCE_ENDPOINT") != NULL;
-  for (size_t i = 0; i < MODULE_CHOICES; i++) {
-    const struct module_choice *module = &module_choices[i];
-    any = any || given(settings, module->embedded) != NULL || given(settings, module->outside[0]) != NULL ||
-          (module->outside[1] != NULL && given(settings, module->outside[1]) != NULL);
-  }
+static enum diffd_status check_signals(struct diffd_settings *settings, struct diffd_error *err) {
   enum diffd_status status = DIFFD_OK;
-  for (size_t i = 0; status == DIFFD_OK && i < MODULE_CHOICES; i++)
-    status = check_module(settings, &module_choices[i], any, err);
-  return status == DIFFD_OK ? check_queuer(settings, any, err) : status;
-}
-
-static enum diffd_status check_others(struct diffd_settings *settings, struct diffd_error *err) {
-  const char *stats = given(settings, "RUNTIME_STATS_OUTPUT");
-  enum diffd_status status = DIFFD_OK;
-  if (stats != NULL && strcasecmp(stats, "DATADOG") == 0)
-    status = append_sentence(
-        &settings->faults, err,
-        "RUNTIME_STATS_OUTPUT=%s: this version sends no stats yet; unset it, or set NULLSTAT", stats);
   for (size_t i = 0; status == DIFFD_OK && i < settings->signal_handlers.count; i++) {
     if (strcasecmp(settings->signal_handlers.items[i], "OS") == 0)
       settings->handle_signals = true;
     else
-      status =
-          append_sentence(&settings->faults, err,
-                          "RUNTIME_SIGNALS_INSTALLED: there is no handler `%s`; write OS, or \"\" for none",
-                          settings->signal_handlers.items[i]);
+      status = diffd_setting_fault(
+          settings, err, "RUNTIME_SIGNALS_INSTALLED: there is no handler `%s`; write OS, or \"\" for none",
+          settings->signal_handlers.items[i]);
   }
   return status;
 }
@@ -464,37 +390,6 @@ static enum diffd_status note_misspelt(struct diffd_settings *settings, char *co
 
 /* ---- the whole ---- */
 
-/* Puts everything into the form that the service takes. */
-static void fill_config(struct diffd_settings *settings) {
-  struct diffd_config *config = &settings->config;
-  const struct diffd_address *listen = &settings->listen;
-  bool v6 = strchr(listen->host, ':') != NULL;
-  (void)snprintf(settings->http_address, sizeof settings->http_address, "%s%s%s:%d", v6 ? "[" : "",
-                 listen->host, v6 ? "]" : "", listen->port);
-  config->role = (enum diffd_role)settings->role;
-  config->data_dir = settings->data_dir;
-  config->tmp_dir = settings->tmp_dir;
-  config->storage = DIFFD_STORAGE_EMBEDDED;
-  config->marker = DIFFD_MARKER_EMBEDDED;
-  config->queuer = DIFFD_QUEUER_EMBEDDED;
-  config->grapher = DIFFD_GRAPHER_LOG_FOLDER;
-  config->progress_timeout_ms = (uint64_t)settings->progress_timeout_ms;
-  config->flow_logs_dir = settings->flow_logs_dir;
-  config->flow_logs_delay_ms = (uint64_t)settings->flow_logs_delay_ns / NS_PER_MS;
-  config->flow_logs_late_ms = (uint64_t)settings->flow_logs_late_ns / NS_PER_MS;
-  config->flow_logs_fail_on_bad = settings->bad_records == 1;
-  config->original_node_ids = settings->node_ids == 1;
-  config->workers = (unsigned)settings->workers;
-  config->http_threads = (unsigned)settings->http_threads;
-  config->memory_limit_bytes = (uint64_t)settings->memory_limit_bytes;
-  config->http_address = settings->http_address;
-  config->log_level = (enum diffd_log_level)settings->log_level;
-  config->log_output = settings->log_output == 1 ? DIFFD_LOG_NOWHERE : DIFFD_LOG_STDOUT;
-  for (size_t i = 0; settings->handle_signals && i < settings->signals.count && i < DIFFD_SIGNALS_MAX; i++)
-    config->signals[config->signal_count++] = (int)settings->signals.items[i];
-  config->notes = settings->notes;
-}
-
 void diffd_settings_destroy(struct diffd_settings *settings) {
   if (settings == NULL)
     return;
@@ -507,6 +402,7 @@ void diffd_settings_destroy(struct diffd_settings *settings) {
   free(settings->given);
   diffd_words_clean_up(&settings->faults);
   notes_clean_up(settings);
+  free(settings->home);
   free(settings);
 }
 
@@ -520,6 +416,8 @@ enum diffd_status diffd_settings_load(char *const *environment, struct diffd_set
   enum diffd_status status = DIFFD_OK;
   for (size_t row = 0; status == DIFFD_OK && row < diffd_settings_count; row++) {
     const char *text = look_up(environment, diffd_settings_table[row].name);
+    if (text == NULL && diffd_settings_table[row].also != NULL)
+      text = look_up(environment, diffd_settings_table[row].also);
     if (text != NULL && (settings->given[row] = strdup(text)) == NULL)
       return diffd_fail(err, DIFFD_NO_MEMORY, "no memory for the settings");
     status = load_row(settings, row, err);
@@ -527,15 +425,17 @@ enum diffd_status diffd_settings_load(char *const *environment, struct diffd_set
   if (status == DIFFD_OK)
     status = settle_address(settings, err);
   if (status == DIFFD_OK)
+    status = diffd_settings_choose(settings, err);
+  if (status == DIFFD_OK)
     status = settle_data_dir(settings, environment, err);
   if (status == DIFFD_OK)
-    status = check_modules(settings, err);
+    status = settle_home(settings, environment, err);
   if (status == DIFFD_OK)
-    status = check_others(settings, err);
+    status = check_signals(settings, err);
   if (status == DIFFD_OK)
     status = note_misspelt(settings, environment, err);
   if (status == DIFFD_OK) {
-    fill_config(settings);
+    diffd_settings_fill_config(settings);
     *ret = TAKE(settings);
   }
   return status;

@@ -15,6 +15,7 @@
 
 enum diffd_setting_type {
   DIFFD_SETTING_TEXT,         /* char * */
+  DIFFD_SETTING_URL,          /* char *; a password in it is never shown */
   DIFFD_SETTING_CHOICE,       /* int: the index in `choices`, compared without regard to case */
   DIFFD_SETTING_LEVEL,        /* the same, but an unknown word is the first choice, with a note */
   DIFFD_SETTING_BOOLEAN,      /* bool */
@@ -34,6 +35,7 @@ struct diffd_setting {
   const char *def_note; /* how a default is worked out, or NULL */
   const char *required; /* NULL: never; else when it must be set */
   const char *choices;  /* CHOICE and LEVEL: words apart by `|` */
+  const char *also;     /* another name of it, looked at where the first is unset; NULL: none */
   const char *unit;     /* for the tables; NULL: the type says it */
   const char *prose;    /* sentences in plain text; `back-quoted` is code */
   int64_t min;          /* numbers: bounds, both inclusive */
@@ -60,7 +62,7 @@ struct diffd_settings {
   int64_t workers;            /* 0: one per CPU */
   int64_t memory_limit_bytes; /* 0: half of what the cgroup or the machine has */
   /* Embedded modules. */
-  char *data_dir;      /* never NULL without faults */
+  char *data_dir;      /* NULL without faults: there is no default, and no module needs it */
   char *tmp_dir;       /* NULL: tmp/ in data_dir */
   char *flow_logs_dir; /* NULL: flow-logs/ in data_dir */
   int64_t flow_logs_delay_ns;
@@ -68,6 +70,35 @@ struct diffd_settings {
   int bad_records; /* 0 skip, 1 fail */
   int node_ids;    /* 0 injective, 1 original: enum diffd_node_ids */
   int64_t progress_timeout_ms;
+  /* Modules outside of this process. */
+  char *storage_bucket, *storage_region;
+  char *progress_bucket, *progress_region;
+  char *stream_endpoint;
+  char *grapher_endpoint;
+  int64_t grapher_polling_interval_ms;
+  int64_t grapher_polling_timeout_ms;
+  char *http_proxy, *https_proxy, *no_proxy;
+  /* AWS credentials, as struct diffd_aws_config names them. */
+  bool use_iam;
+  char *access_key_id, *secret_access_key, *session_token;
+  char *credentials_file, *credentials_profile;
+  char *shared_credentials_file, *config_file, *profile;
+  char *role_arn, *role_session_name, *web_identity_token_file;
+  char *container_relative_uri, *container_full_uri;
+  char *container_token, *container_token_file;
+  char *metadata_disabled, *metadata_endpoint;
+  char *region;
+  char *endpoint_url, *endpoint_url_s3, *endpoint_url_sts;
+  char *home;
+  /* Stats. */
+  int stats_output; /* 0 DATADOG, 1 NULLSTAT, 2 NULL */
+  struct diffd_address stats_address;
+  int64_t packet_max_bytes;
+  int64_t flush_ns;
+  struct diffd_words stats_tags;
+  int64_t report_ns;
+  char *new_counter, *active_counter, *idle_counter, *closed_counter, *hijacked_counter;
+  char *new_gauge, *active_gauge, *idle_gauge;
   /* Logs and signals. */
   int log_output;                     /* 0 STDOUT, 1 NULL */
   int log_level;                      /* enum diffd_log_level */
@@ -83,6 +114,7 @@ struct diffd_settings {
 
   struct diffd_config_note *notes;
   char http_address[DIFFD_HOST_MAX + 16];
+  char agent_address[DIFFD_HOST_MAX + 16];
   /* Parallel to the table: the environment's own text, or NULL where it is unset or empty. */
   char **given;
 };
@@ -103,8 +135,8 @@ static inline void diffd_settings_destroyp(struct diffd_settings **settings) {
 
 /* The row of a name, or diffd_settings_count. */
 size_t diffd_settings_find(const char *name);
-/* What the setting is at present, as a user would write it; secrets are `(hidden)`, "" where there is none.
- */
+/* What the setting is at present, as a user would write it; secrets, and the password of a URL, are
+ * `(hidden)`; "" where there is none. */
 enum diffd_status diffd_settings_present(const struct diffd_settings *settings, size_t row,
                                          struct diffd_buffer *out, struct diffd_error *err) DIFFD_MUST_CHECK;
 

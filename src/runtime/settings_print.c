@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "base/json_text.h"
-#include "runtime/settings.h"
+#include "runtime/settings_rules.h"
 
-enum { NAME_WIDTH = 36, PROSE_WIDTH = 78 };
+enum { NAME_WIDTH = 38, PROSE_WIDTH = 78 };
 
 /* The first failure sticks, so that printing reads as a list of lines. */
 struct printer {
@@ -41,6 +41,8 @@ static const char *kind_of(const struct diffd_setting *setting) {
   switch (setting->type) {
   case DIFFD_SETTING_TEXT:
     return "text";
+  case DIFFD_SETTING_URL:
+    return "URL";
   case DIFFD_SETTING_CHOICE:
   case DIFFD_SETTING_LEVEL:
     return setting->choices;
@@ -95,13 +97,17 @@ static void put_wrapped(struct printer *to, const char *text, size_t indent) {
 
 static void put_prose(struct printer *to, const struct diffd_setting *setting) {
   char text[1024];
-  (void)snprintf(text, sizeof text, "%s%s", setting->prose,
-                 setting->later ? " Not in this version yet." : "");
-  put_wrapped(to, text, 6);
+  put_wrapped(to, setting->prose, 6);
+  if (setting->also != NULL) {
+    (void)snprintf(text, sizeof text, "%s is another name of it.", setting->also);
+    put_wrapped(to, text, 6);
+  }
   if (setting->required != NULL) {
     (void)snprintf(text, sizeof text, "Required where %s.", setting->required);
     put_wrapped(to, text, 6);
   }
+  if (setting->later)
+    put_wrapped(to, "Not in this version yet.", 6);
 }
 
 static void print_help(struct printer *to) {
@@ -127,11 +133,16 @@ enum diffd_status diffd_settings_present(const struct diffd_settings *settings, 
                                          struct diffd_buffer *out, struct diffd_error *err) {
   const struct diffd_setting *setting = &diffd_settings_table[row];
   struct printer to = {out, err, DIFFD_OK};
-  if (settings->given[row] != NULL) {
+  if (settings->given[row] != NULL && setting->type == DIFFD_SETTING_URL) {
+    char shown[DIFFD_SHOWN_URL_MAX];
+    diffd_setting_show_url(settings->given[row], shown);
+    put_text(&to, shown);
+  } else if (settings->given[row] != NULL) {
     put_text(&to, setting->secret ? "(hidden)" : settings->given[row]);
   } else if (setting->field == offsetof(struct diffd_settings, data_dir)) {
     put_text(&to, settings->data_dir != NULL ? settings->data_dir : "");
-  } else if (setting->field == offsetof(struct diffd_settings, flow_logs_dir) && settings->data_dir != NULL) {
+  } else if (setting->field == offsetof(struct diffd_settings, flow_logs_dir) && settings->data_dir != NULL &&
+             settings->config.grapher == DIFFD_GRAPHER_LOG_FOLDER) {
     put_text(&to, settings->data_dir);
     put_text(&to, "/flow-logs");
   } else if (setting->def != NULL) {
@@ -246,6 +257,11 @@ static void print_markdown(struct printer *to) {
     }
     put_text(to, " | ");
     put_cell(to, setting->prose);
+    if (setting->also != NULL) {
+      put_text(to, " `");
+      put_text(to, setting->also);
+      put_text(to, "` is another name of it.");
+    }
     if (setting->required != NULL) {
       put_text(to, " Required where ");
       put_cell(to, setting->required);
@@ -290,6 +306,11 @@ static void print_man(struct printer *to) {
     put_roff(to, kind_of(setting));
     put_text(to, ")\"\n");
     put_roff(to, setting->prose);
+    if (setting->also != NULL) {
+      put_text(to, "\n\\fB");
+      put_roff(to, setting->also);
+      put_text(to, "\\fR is another name of it.");
+    }
     if (setting->required != NULL) {
       put_text(to, "\nRequired where ");
       put_roff(to, setting->required);

@@ -26,9 +26,24 @@ static bool makes_diffs(const struct making *making) {
   return making->config->role != DIFFD_ROLE_API;
 }
 
-static enum diffd_status open_data_dir(const struct making *making, struct diffd_error *err) {
+static bool queues_jobs(const struct making *making) {
+  return making->config->role != DIFFD_ROLE_WORKER;
+}
+
+static enum diffd_status not_built(const char *what, const char *setting, struct diffd_error *err) {
+  return diffd_fail(err, DIFFD_INVALID, "%s is not built yet: unset %s", what, setting);
+}
+
+static bool needs_data_dir(const struct making *making) {
   const struct diffd_service *service = making->service;
-  if (service->storage != NULL && service->marker != NULL && service->queuer != NULL)
+  const struct diffd_config *config = making->config;
+  return (service->storage == NULL && config->storage == DIFFD_STORAGE_EMBEDDED) ||
+         (service->marker == NULL && config->marker == DIFFD_MARKER_EMBEDDED) ||
+         (service->queuer == NULL && config->queuer == DIFFD_QUEUER_EMBEDDED);
+}
+
+static enum diffd_status open_data_dir(const struct making *making, struct diffd_error *err) {
+  if (!needs_data_dir(making))
     return DIFFD_OK;
   if (making->config->data_dir == NULL)
     return diffd_fail(err, DIFFD_INVALID, "the embedded modules need a data directory: set DIFF_DATA_DIR");
@@ -40,6 +55,8 @@ static enum diffd_status make_storage(const struct making *making, struct diffd_
   builtin->storage = making->service->storage;
   if (builtin->storage != NULL)
     return DIFFD_OK;
+  if (making->config->storage == DIFFD_STORAGE_S3)
+    return not_built("storage in S3", "DIFF_STORAGE_BUCKET", err);
   enum diffd_status status =
       diffd_file_storage_new(diffd_data_dir_diffs(builtin->data_dir), &builtin->own_storage, err);
   builtin->storage = builtin->own_storage;
@@ -51,6 +68,8 @@ static enum diffd_status make_marker(const struct making *making, struct diffd_e
   builtin->marker = making->service->marker;
   if (builtin->marker != NULL)
     return DIFFD_OK;
+  if (making->config->marker == DIFFD_MARKER_S3)
+    return not_built("marking in S3", "DIFF_PROGRESS_BUCKET", err);
   enum diffd_status status =
       diffd_file_marker_new(diffd_data_dir_marks(builtin->data_dir), making->config->progress_timeout_ms,
                             &diffd_system_clock, &builtin->own_marker, err);
@@ -65,14 +84,10 @@ static void tell_recovery(const struct making *making, const struct diffd_queue_
             {"resumed", NULL, (int64_t)recovery->resumed}, {"parked", NULL, (int64_t)recovery->parked});
 }
 
-static enum diffd_status make_queue(const struct making *making, struct diffd_error *err) {
+static enum diffd_status make_embedded_queue(const struct making *making, struct diffd_error *err) {
   struct diffd_builtin *builtin = making->builtin;
   const struct diffd_sqlite_queue_options options = {.clock = &diffd_system_clock};
   struct diffd_queue_recovery recovery = {0};
-  builtin->queuer = making->service->queuer;
-  builtin->source = makes_diffs(making) ? making->service->source : NULL;
-  if (builtin->queuer != NULL)
-    return DIFFD_OK;
   if (!makes_diffs(making))
     return diffd_fail(
         err, DIFFD_INVALID,
@@ -86,6 +101,30 @@ static enum diffd_status make_queue(const struct making *making, struct diffd_er
   builtin->queuer = diffd_sqlite_queue_queuer(builtin->queue);
   if (builtin->source == NULL)
     builtin->source = diffd_sqlite_queue_source(builtin->queue);
+  return DIFFD_OK;
+}
+
+/* Where jobs go to, and where this process takes them from. */
+static enum diffd_status make_queue(const struct making *making, struct diffd_error *err) {
+  struct diffd_builtin *builtin = making->builtin;
+  builtin->queuer = making->service->queuer;
+  builtin->source = makes_diffs(making) ? making->service->source : NULL;
+  if (builtin->queuer != NULL)
+    return DIFFD_OK;
+  switch (making->config->queuer) {
+  case DIFFD_QUEUER_EMBEDDED:
+    return make_embedded_queue(making, err);
+  case DIFFD_QUEUER_HTTP:
+    /* The event bus POSTs to a worker, which asks it for nothing. */
+    return queues_jobs(making) ? not_built("queuing on an HTTP event bus", "STREAM_APPLIANCE_ENDPOINT", err)
+                               : DIFFD_OK;
+  case DIFFD_QUEUER_NATS:
+    return not_built("queuing on NATS JetStream", "STREAM_APPLIANCE_ENDPOINT", err);
+  case DIFFD_QUEUER_NONE:
+    break;
+  }
+  if (queues_jobs(making))
+    return diffd_fail(err, DIFFD_INVALID, "no queuer for the API: set STREAM_APPLIANCE_ENDPOINT");
   return DIFFD_OK;
 }
 
@@ -117,6 +156,8 @@ static enum diffd_status make_grapher(const struct making *making, const char *t
                                       uint64_t graph_memory_bytes, struct diffd_error *err) {
   const struct diffd_config *config = making->config;
   char path[PATH_MAX];
+  if (config->grapher == DIFFD_GRAPHER_HTTP)
+    return not_built("asking a vpcflow-grapherd", "GRAPHER_ENDPOINT", err);
   enum diffd_status status = find_flow_logs(making, path, err);
   if (status != DIFFD_OK)
     return status;

@@ -17,6 +17,9 @@ enum {
   DEFAULT_HTTP_THREADS = 16,
   DEFAULT_CONNECTIONS = 4096,
   SMALLEST_CONNECTIONS = 16,
+  DEFAULT_PACKET_BYTES = 32768,
+  DEFAULT_FLUSH_MS = 10000,
+  DEFAULT_REPORT_MS = 5000,
 };
 
 struct diffd_config diffd_config_default(void) {
@@ -65,8 +68,34 @@ static unsigned connections(void) {
   return limit.rlim_cur / 2 > SMALLEST_CONNECTIONS ? (unsigned)(limit.rlim_cur / 2) : SMALLEST_CONNECTIONS;
 }
 
+static void resolve_text(const char **text, const char *usual) {
+  if (*text == NULL)
+    *text = usual;
+}
+
+static struct diffd_stats_config resolve_stats(const struct diffd_stats_config *config) {
+  struct diffd_stats_config full = *config;
+  resolve_text(&full.address, "localhost:8125");
+  resolve_text(&full.new_counter, "http.server.connstate.new");
+  resolve_text(&full.active_counter, "http.server.connstate.active");
+  resolve_text(&full.idle_counter, "http.server.connstate.idle");
+  resolve_text(&full.closed_counter, "http.server.connstate.closed");
+  resolve_text(&full.hijacked_counter, "http.server.connstate.hijacked");
+  resolve_text(&full.new_gauge, "http.server.connstate.new.gauge");
+  resolve_text(&full.active_gauge, "http.server.connstate.active.gauge");
+  resolve_text(&full.idle_gauge, "http.server.connstate.idle.gauge");
+  if (full.packet_max_bytes == 0)
+    full.packet_max_bytes = DEFAULT_PACKET_BYTES;
+  if (full.flush_ms == 0)
+    full.flush_ms = DEFAULT_FLUSH_MS;
+  if (full.report_ms == 0)
+    full.report_ms = DEFAULT_REPORT_MS;
+  return full;
+}
+
 struct diffd_config diffd_config_resolve(const struct diffd_config *config) {
   struct diffd_config full = *config;
+  full.stats = resolve_stats(&config->stats);
   const struct diffd_config usual = diffd_config_default();
   if (full.progress_timeout_ms == 0)
     full.progress_timeout_ms = usual.progress_timeout_ms;
