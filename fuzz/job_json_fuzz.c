@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/diff_id.h"
-#include "handlers/job_json.h"
+#include "net/job_json.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct diffd_job job;

@@ -2,7 +2,7 @@
 #include "handlers/worker_post.h"
 
 #include "handlers/event.h"
-#include "handlers/job_json.h"
+#include "net/job_json.h"
 
 static void refuse(const struct diffd_context *ctx, int http_status, const char *reason,
                    struct diffd_response *response) {

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "handlers/job_json.h"
+#include "net/job_json.h"
 
+#include <assert.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -102,4 +104,19 @@ enum diffd_status diffd_job_from_json(struct diffd_span text, struct diffd_job *
     return diffd_fail(err, DIFFD_INVALID, "the body is not a JSON object");
   enum diffd_status status = collect(root, values, err);
   return status != DIFFD_OK ? status : fill(values, ret, ret_own_id, err);
+}
+
+size_t diffd_job_to_json(const struct diffd_job *job, char text[static DIFFD_JOB_JSON_MAX]) {
+  char times[4][DIFFD_TIME_TEXT_MAX];
+  diffd_rfc3339_format(job->previous.start, times[0]);
+  diffd_rfc3339_format(job->previous.stop, times[1]);
+  diffd_rfc3339_format(job->next.start, times[2]);
+  diffd_rfc3339_format(job->next.stop, times[3]);
+  /* Neither an id nor a time has a character that JSON would want escaped. */
+  int len = snprintf(text, DIFFD_JOB_JSON_MAX,
+                     "{\"id\":\"%s\",\"previousStart\":\"%s\",\"previousStop\":\"%s\",\"nextStart\":\"%s\","
+                     "\"nextStop\":\"%s\"}",
+                     job->id, times[0], times[1], times[2], times[3]);
+  assert(len > 0 && len < DIFFD_JOB_JSON_MAX);
+  return (size_t)len;
 }

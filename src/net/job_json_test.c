@@ -2,7 +2,7 @@
  *
  * The worker takes what every API has ever queued, and refuses with a text what names no job.
  */
-#include "handlers/job_json.h"
+#include "net/job_json.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -117,10 +117,26 @@ static void test_overlap(void **state) {
          false);
 }
 
+/* What the API queues, to the byte; with the longest id it is read back as it was. */
+static void test_write(void **state) {
+  (void)state;
+  char text[DIFFD_JOB_JSON_MAX];
+  struct diffd_job job = accept("{\"id\":\"" OWN_ID "\"," TIMES "}", true);
+  size_t len = diffd_job_to_json(&job, text);
+  assert_int_equal(len, strlen(text));
+  assert_string_equal(text, "{\"id\":\"" OWN_ID "\"," TIMES "}");
+  memset(job.id, 'x', DIFFD_JOB_ID_MAX);
+  job.id[DIFFD_JOB_ID_MAX] = '\0';
+  (void)diffd_job_to_json(&job, text);
+  struct diffd_job again = accept(text, false);
+  assert_string_equal(again.id, job.id);
+  assert_int_equal(again.next.stop, job.next.stop);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_own_id),   cmocka_unit_test(test_leniency),
                                      cmocka_unit_test(test_bad_json), cmocka_unit_test(test_missing),
                                      cmocka_unit_test(test_bad_id),   cmocka_unit_test(test_bad_times),
-                                     cmocka_unit_test(test_overlap)};
+                                     cmocka_unit_test(test_overlap),  cmocka_unit_test(test_write)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
