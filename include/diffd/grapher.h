@@ -11,8 +11,9 @@
 struct diffd_grapher;
 struct diffd_grapher_ops {
   /* Gives the window's graph, as DOT bytes or as edges, whichever the grapher has in hand. Waits as long as
-   * its own settings say, and stops when the context says so. The caller owns what *ret holds; it may
-   * outlive neither the grapher nor the context. */
+   * its own settings say, and stops when the context says so; a DOT reader may do that waiting in its first
+   * read, so that one window is read while the other one is still waited for. The caller owns what *ret
+   * holds; it may outlive neither the grapher nor the context. */
   enum diffd_status (*get)(struct diffd_grapher *self, const struct diffd_context *ctx,
                            struct diffd_window window, struct diffd_graph *ret, struct diffd_error *err);
   /* NULL, or: the wall-clock second before which the window's logs are not complete. A job waits for it. */
