@@ -25,6 +25,8 @@ struct pair {
   atomic_bool failed; /* one window has failed: the other one stops */
 };
 
+/* A window. Where its graph comes while it is read, the thread that reads it may write `status`, `was_first`
+ * and `err` until the comparison has ended. */
 struct side {
   struct pair *pair;
   const char *name; /* for texts of errors */
@@ -41,17 +43,75 @@ static bool side_is_cancelled(void *arg) {
   return atomic_load(&pair->failed) || diffd_context_cancelled(pair->ctx);
 }
 
+/* Keeps the failure of one window, and makes the other one stop. */
+static void side_fails(struct side *side, enum diffd_status status) {
+  char start[DIFFD_TIME_TEXT_MAX], stop[DIFFD_TIME_TEXT_MAX];
+  diffd_rfc3339_format(side->window.start, start);
+  diffd_rfc3339_format(side->window.stop, stop);
+  side->status = status;
+  (void)diffd_fail_within(&side->err, "%s graph, %s to %s", side->name, start, stop);
+  side->was_first = !atomic_exchange(&side->pair->failed, true);
+}
+
 static void *get_side(void *arg) {
   struct side *side = arg;
-  side->status = diffd_grapher_get(side->pair->grapher, &side->ctx, side->window, &side->graph, &side->err);
-  if (side->status != DIFFD_OK) {
-    char start[DIFFD_TIME_TEXT_MAX], stop[DIFFD_TIME_TEXT_MAX];
-    diffd_rfc3339_format(side->window.start, start);
-    diffd_rfc3339_format(side->window.stop, stop);
-    (void)diffd_fail_within(&side->err, "%s graph, %s to %s", side->name, start, stop);
-    side->was_first = !atomic_exchange(&side->pair->failed, true);
-  }
+  enum diffd_status status =
+      diffd_grapher_get(side->pair->grapher, &side->ctx, side->window, &side->graph, &side->err);
+  if (status != DIFFD_OK)
+    side_fails(side, status);
   return NULL;
+}
+
+/* A graph that may fail while it is read: a grapher may even wait for it there. The comparison would hear of
+ * it late, as it reads previous to its end before it looks at next. */
+struct side_reader {
+  struct diffd_reader base;
+  struct side *side;
+  struct diffd_reader *inner;
+  atomic_bool interrupted; /* what fails then has no weight: the comparison has ended */
+};
+
+static enum diffd_status side_read(struct diffd_reader *self, void *buf, size_t cap, size_t *ret_len,
+                                   struct diffd_error *err) {
+  struct side_reader *reader = (struct side_reader *)self;
+  enum diffd_status status = diffd_reader_read(reader->inner, buf, cap, ret_len, err);
+  if (status != DIFFD_OK && status != DIFFD_END && !atomic_load(&reader->interrupted)) {
+    reader->side->err = *err;
+    side_fails(reader->side, status);
+  }
+  return status;
+}
+
+static int side_file(struct diffd_reader *self) {
+  return diffd_reader_file(((struct side_reader *)self)->inner);
+}
+
+static void side_interrupt(struct diffd_reader *self) {
+  struct side_reader *reader = (struct side_reader *)self;
+  atomic_store(&reader->interrupted, true);
+  diffd_reader_interrupt(reader->inner);
+}
+
+static void side_reader_destroy(struct diffd_reader *self) {
+  diffd_reader_destroy(((struct side_reader *)self)->inner);
+  free(self);
+}
+
+static const struct diffd_reader_ops side_reader_ops = {
+    .read = side_read, .file = side_file, .interrupt = side_interrupt, .destroy = side_reader_destroy};
+
+static enum diffd_status watch_side(struct side *side, struct diffd_error *err) {
+  if (side->graph.dot == NULL)
+    return DIFFD_OK;
+  struct side_reader *reader = calloc(1, sizeof *reader);
+  if (reader == NULL)
+    return diffd_fail(err, DIFFD_NO_MEMORY, "no memory for a graph");
+  reader->base.ops = &side_reader_ops;
+  reader->side = side;
+  reader->inner = side->graph.dot;
+  atomic_init(&reader->interrupted, false);
+  side->graph.dot = &reader->base;
+  return DIFFD_OK;
 }
 
 static void side_init(struct side *side, struct pair *pair, const char *name, struct diffd_window window) {
@@ -86,7 +146,11 @@ static enum diffd_status compare(const struct graph_differ *differ, const struct
   };
   if (getrandom(options.seed, sizeof options.seed, 0) != (ssize_t)sizeof options.seed)
     return diffd_fail_errno(err, errno, "asking the system for random bytes");
-  enum diffd_status status = diffd_diff(ctx, &previous->graph, &next->graph, &options, sink, &counts, err);
+  enum diffd_status status = watch_side(previous, err);
+  if (status == DIFFD_OK)
+    status = watch_side(next, err);
+  if (status == DIFFD_OK) /* with a context that ends where one of the sides fails */
+    status = diffd_diff(&previous->ctx, &previous->graph, &next->graph, &options, sink, &counts, err);
   if (status == DIFFD_OK)
     diffd_log(ctx->log, DIFFD_LOG_INFO, "diff-made", {"diff_id", ctx->diff_id != NULL ? ctx->diff_id : "", 0},
               {"previous_edges", NULL, (int64_t)counts.previous_edges},
@@ -104,13 +168,13 @@ static enum diffd_status differ_diff(struct diffd_differ *self, const struct dif
   side_init(&previous, &pair, "previous", job->previous);
   side_init(&next, &pair, "next", job->next);
   get_both(&previous, &next);
-  enum diffd_status status = DIFFD_OK;
+  enum diffd_status status = atomic_load(&pair.failed) ? DIFFD_CANCELLED : DIFFD_OK;
+  if (status == DIFFD_OK)
+    status = compare(differ, ctx, &previous, &next, sink, err);
   const struct side *failed = previous.was_first ? &previous : next.was_first ? &next : NULL;
-  if (failed != NULL) {
+  if (status != DIFFD_OK && failed != NULL) {
     *err = failed->err;
     status = failed->status;
-  } else {
-    status = compare(differ, ctx, &previous, &next, sink, err);
   }
   diffd_graph_clean_up(&previous.graph);
   diffd_graph_clean_up(&next.graph);

@@ -20,15 +20,25 @@
 struct text_reader {
   struct diffd_reader base;
   const char *text;
+  const struct diffd_context *ctx;
+  enum diffd_status fails; /* at the text's end */
+  bool waits;              /* at the text's end, until it is cancelled or interrupted */
+  atomic_bool interrupted;
 };
 
 static enum diffd_status text_read(struct diffd_reader *self, void *buf, size_t cap, size_t *ret_len,
                                    struct diffd_error *err) {
-  (void)err;
   struct text_reader *reader = (struct text_reader *)self;
   size_t len = strlen(reader->text);
+  for (int ms = 0; len == 0 && reader->waits; ms++) {
+    if (diffd_context_cancelled(reader->ctx) || atomic_load(&reader->interrupted))
+      return diffd_fail(err, DIFFD_CANCELLED, "cancelled");
+    if (ms > 10000)
+      return diffd_fail(err, DIFFD_INTERNAL, "nobody cancelled");
+    (void)usleep(1000);
+  }
   if (len == 0)
-    return DIFFD_END;
+    return reader->fails != DIFFD_OK ? diffd_fail(err, reader->fails, "cut") : DIFFD_END;
   *ret_len = len < cap ? len : cap;
   memcpy(buf, reader->text, *ret_len);
   reader->text += *ret_len;
@@ -39,15 +49,22 @@ static void text_destroy(struct diffd_reader *self) {
   free(self);
 }
 
-static const struct diffd_reader_ops text_ops = {.read = text_read, .destroy = text_destroy};
+static void text_interrupt(struct diffd_reader *self) {
+  atomic_store(&((struct text_reader *)self)->interrupted, true);
+}
+
+static const struct diffd_reader_ops text_ops = {
+    .read = text_read, .interrupt = text_interrupt, .destroy = text_destroy};
 
 /* A grapher that answers by the window's start: 0 is previous, 60 next. */
 struct fake_grapher {
   struct diffd_grapher base;
-  const char *graphs[2];         /* NULL: fails */
-  enum diffd_status statuses[2]; /* with this */
-  bool waits_for_cancel[2];      /* before it answers */
-  bool meets_the_other;          /* both calls have to be there before one answers */
+  const char *graphs[2];           /* NULL: fails */
+  enum diffd_status statuses[2];   /* with this */
+  bool waits_for_cancel[2];        /* before it answers */
+  enum diffd_status read_fails[2]; /* at the graph's end */
+  bool read_waits[2];              /* at the graph's end */
+  bool meets_the_other;            /* both calls have to be there before one answers */
   atomic_int inside;
   atomic_int cancelled;
 };
@@ -76,6 +93,9 @@ static enum diffd_status fake_get(struct diffd_grapher *self, const struct diffd
   assert_non_null(reader);
   reader->base.ops = &text_ops;
   reader->text = fake->graphs[side];
+  reader->ctx = ctx;
+  reader->fails = fake->read_fails[side];
+  reader->waits = fake->read_waits[side];
   ret->dot = &reader->base;
   ret->edges = NULL;
   return DIFFD_OK;
@@ -185,6 +205,38 @@ static void test_what_is_no_graph_is_named(void **state) {
   assert_int_equal(fclose(out), 0);
 }
 
+/* A window whose graph breaks while it comes ends the other one, which still waits for its own. */
+static void test_a_failure_while_reading_cancels_the_other(void **state) {
+  (void)state;
+  for (int side = 0; side < 2; side++) {
+    struct fake_grapher fake = {.graphs = {"digraph {\n", "digraph {\n"}};
+    struct diffd_context ctx = {0};
+    struct diffd_error err = {0};
+    fake.read_fails[side] = DIFFD_UNAVAILABLE;
+    fake.read_waits[1 - side] = true;
+    FILE *out = tmpfile();
+    assert_non_null(out);
+    assert_int_equal(diff(&fake, &ctx, out, &err), DIFFD_UNAVAILABLE);
+    assert_string_equal(err.detail, side == 0
+                                        ? "previous graph, 1970-01-01T00:00:00Z to 1970-01-01T01:00:00Z: cut"
+                                        : "next graph, 1970-01-01T00:01:00Z to 1970-01-01T00:02:00Z: cut");
+    assert_int_equal(fclose(out), 0);
+  }
+}
+
+/* What is no graph is found while the other one still comes, and is what the job fails with. */
+static void test_no_graph_ends_the_wait_for_the_other(void **state) {
+  (void)state;
+  struct fake_grapher fake = {.graphs = {"<html>", ""}, .read_waits = {false, true}};
+  struct diffd_context ctx = {0};
+  struct diffd_error err = {0};
+  FILE *out = tmpfile();
+  assert_non_null(out);
+  assert_int_equal(diff(&fake, &ctx, out, &err), DIFFD_BAD_GRAPH);
+  assert_non_null(strstr(err.detail, "previous:1:1"));
+  assert_int_equal(fclose(out), 0);
+}
+
 static void test_ready_when_the_later_window_is(void **state) {
   (void)state;
   struct fake_grapher fake = {.base = {&fake_ops}};
@@ -204,6 +256,8 @@ int main(void) {
       cmocka_unit_test(test_one_failure_cancels_the_other),
       cmocka_unit_test(test_cancelling_reaches_both),
       cmocka_unit_test(test_what_is_no_graph_is_named),
+      cmocka_unit_test(test_a_failure_while_reading_cancels_the_other),
+      cmocka_unit_test(test_no_graph_ends_the_wait_for_the_other),
       cmocka_unit_test(test_ready_when_the_later_window_is),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
