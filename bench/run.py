@@ -143,13 +143,17 @@ def memory(command, stat_command, edges):
 
 
 def bench_requoted(edges, folder):
-    """The same graphs as another writer puts them: the general path."""
-    other = folder / "requoted"
-    generate(["dot", "--edges", str(edges), "--seed", "1", "--requote", "--out", str(other)])
-    files = [other / "previous.dot", other / "next.dot"]
-    size = sum(file.stat().st_size for file in files)
-    took = medians({"diff": [PROGRAM, "diff", "--threads=1", *map(str, files)]})["diff"]
-    line("diff, re-quoted, 1 thread", took, size, verdict(round(size / took[0] / 1e6), REQUOTED_MB_PER_S, at_most=False))
+    """The same graphs as other writers put them: the general path."""
+    for kind in ("requote", "restyle"):
+        other = folder / kind
+        generate(["dot", "--edges", str(edges), "--seed", "1", "--" + kind, "--out", str(other)])
+        files = [other / "previous.dot", other / "next.dot"]
+        size = sum(file.stat().st_size for file in files)
+        took = medians({"diff": [PROGRAM, "diff", "--threads=1", *map(str, files)]})["diff"]
+        speed = f"{size / took[0] / 1e6:.0f} MB/s, {took[0] / 2 / edges * 1e9:.0f} ns an edge"
+        if kind == "requote":
+            speed += "  " + verdict(round(size / took[0] / 1e6), REQUOTED_MB_PER_S, at_most=False)
+        line(f"diff, {kind}d, 1 thread", took, size, speed)
 
 
 def bench_logs(kind, records, edges, folder):

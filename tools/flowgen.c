@@ -20,7 +20,7 @@
 static const char usage[] =
     "usage: flowgen logs --out DIR [--seed N] [--start DATE] [--records N] [--hosts N] [--clients N] "
     "[--edges N]\n"
-    "       flowgen dot --out DIR [--seed N] [--edges N] [--change PERCENT] [--requote]\n"
+    "       flowgen dot --out DIR [--seed N] [--edges N] [--change PERCENT] [--requote | --restyle]\n"
     "\n"
     "logs  makes two days of VPC flow logs in AWS's layout, packed, a file every five minutes and account: "
     "web,\n"
@@ -36,8 +36,10 @@ static const char usage[] =
     "  --clients N    addresses outside that use the web service (400)\n"
     "  --edges N      logs: as many clients as give about so many edges; dot: edges a graph (100000)\n"
     "  --change P     percent of the edges that go, and as many come (5)\n"
-    "  --requote      the same graphs as other writers put them: attributes re-quoted, re-ordered, "
-    "re-spaced\n";
+    "  --requote      the same graphs, the attributes of each edge in another order and re-quoted\n"
+    "  --restyle      the same graphs without most labels, re-quoted and re-ordered, with comments, blanks, "
+    "line "
+    "breaks\n                 and separators as DOT allows\n";
 
 uint64_t flowgen_mix(uint64_t seed, uint64_t value) {
   return XXH64(&value, sizeof value, seed);
@@ -158,17 +160,11 @@ static int64_t time_of(const char *text) {
 }
 
 static void parse(int argc, char **argv, struct flowgen_options *options) {
-  static const struct option names[] = {{"out", 1, NULL, 'o'},
-                                        {"seed", 1, NULL, 's'},
-                                        {"start", 1, NULL, 't'},
-                                        {"records", 1, NULL, 'r'},
-                                        {"hosts", 1, NULL, 'h'},
-                                        {"clients", 1, NULL, 'c'},
-                                        {"edges", 1, NULL, 'e'},
-                                        {"change", 1, NULL, 'p'},
-                                        {"requote", 0, NULL, 'q'},
-                                        {"help", 0, NULL, '?'},
-                                        {0}};
+  static const struct option names[] = {
+      {"out", 1, NULL, 'o'},     {"seed", 1, NULL, 's'},   {"start", 1, NULL, 't'},
+      {"records", 1, NULL, 'r'}, {"hosts", 1, NULL, 'h'},  {"clients", 1, NULL, 'c'},
+      {"edges", 1, NULL, 'e'},   {"change", 1, NULL, 'p'}, {"requote", 0, NULL, 'q'},
+      {"restyle", 0, NULL, 'y'}, {"help", 0, NULL, '?'},   {0}};
   for (int letter; (letter = getopt_long(argc, argv, "", names, NULL)) != -1;) {
     switch (letter) {
     case 'o':
@@ -197,6 +193,9 @@ static void parse(int argc, char **argv, struct flowgen_options *options) {
       break;
     case 'q':
       options->requote = true;
+      break;
+    case 'y':
+      options->restyle = true;
       break;
     default:
       (void)fputs(usage, stderr);

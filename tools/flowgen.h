@@ -22,6 +22,7 @@ struct flowgen_options {
   /* dot */
   double change_percent; /* of edges that are removed, and as many added */
   bool requote;
+  bool restyle;
 };
 
 /* Both give an exit status, after a text on stderr where it is not 0. */

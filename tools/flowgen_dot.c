@@ -97,6 +97,17 @@ static void set_attributes(const struct edge *edge, uint64_t random, bool next,
   set_number(&attributes[8], "end", next ? 1709683199 : 1709596799);
 }
 
+static void put_label(struct flowgen_text *out, const struct attribute attributes[static ATTRIBUTES]) {
+  flowgen_put_string(out, "label=\"");
+  for (size_t i = 0; i < ATTRIBUTES; i++) {
+    flowgen_put_string(out, attributes[i].name);
+    flowgen_put(out, "=", 1);
+    flowgen_put(out, attributes[i].value, attributes[i].len);
+    flowgen_put(out, "\\n", i + 1 < ATTRIBUTES ? 2 : 0);
+  }
+  flowgen_put(out, "\"", 1);
+}
+
 static void put_edge(struct flowgen_text *out, const struct edge *edge,
                      const struct attribute attributes[static ATTRIBUTES]) {
   flowgen_put(out, "\t", 1);
@@ -111,18 +122,41 @@ static void put_edge(struct flowgen_text *out, const struct edge *edge,
     flowgen_put(out, attributes[i].value, attributes[i].len);
     flowgen_put(out, "\" ", 2);
   }
-  flowgen_put_string(out, edge->red ? "color=red label=\"" : "color=green label=\"");
-  for (size_t i = 0; i < ATTRIBUTES; i++) {
-    flowgen_put_string(out, attributes[i].name);
-    flowgen_put(out, "=", 1);
-    flowgen_put(out, attributes[i].value, attributes[i].len);
-    flowgen_put(out, "\\n", i + 1 < ATTRIBUTES ? 2 : 0);
-  }
-  flowgen_put(out, "\"]\n", 3);
+  flowgen_put_string(out, edge->red ? "color=red " : "color=green ");
+  put_label(out, attributes);
+  flowgen_put(out, "]\n", 2);
 }
 
-/* The same edge as other writers put it; `random` picks which of the many ways. */
+/* The same edge with its attributes in another order, and quotes at other places; `random` picks which. */
 static void put_requoted(struct flowgen_text *out, const struct edge *edge,
+                         const struct attribute attributes[static ATTRIBUTES], uint64_t random) {
+  static const char *const colors[2][2] = {{"color=green ", "color=red "},
+                                           {"color=\"green\" ", "color=\"red\" "}};
+  size_t first = random % ATTRIBUTES;
+  size_t color_at = (random >> 8) % ATTRIBUTES;
+  flowgen_put(out, "\t", 1);
+  put_node_id(out, edge->source);
+  flowgen_put(out, " -> ", 4);
+  put_node_id(out, edge->destination);
+  flowgen_put(out, " [", 2);
+  for (size_t i = 0; i < ATTRIBUTES; i++) {
+    const struct attribute *attribute = &attributes[(first + i) % ATTRIBUTES];
+    bool plain = (random >> (16 + i) & 1) != 0 && attribute->value[0] != 'e'; /* eni-... needs its quotes */
+    if (i == color_at)
+      flowgen_put_string(out, colors[random >> 30 & 1][edge->red]);
+    flowgen_put(out, "govpc_", 6);
+    flowgen_put_string(out, attribute->name);
+    flowgen_put(out, plain ? "=" : "=\"", plain ? 1 : 2);
+    flowgen_put(out, attribute->value, attribute->len);
+    flowgen_put(out, plain ? " " : "\" ", plain ? 1 : 2);
+  }
+  put_label(out, attributes);
+  flowgen_put(out, "]\n", 2);
+}
+
+/* The same edge as other writers put it, with all that DOT allows between tokens; `random` picks which of the
+ * many ways. */
+static void put_restyled(struct flowgen_text *out, const struct edge *edge,
                          const struct attribute attributes[static ATTRIBUTES], uint64_t random) {
   static const char *const separators[] = {" ", ", ", ";", ",", "  ", " /* , */ ", "\n\t\t", "; "};
   static const char *const equals[] = {"=", " = ", "= ", " ="};
@@ -177,6 +211,8 @@ static void write_graph(const struct maker *maker, const char *name, const uint3
     touched[edge.source] = touched[edge.destination] = 1;
     if (maker->options->requote)
       put_requoted(&out, &edge, attributes, random);
+    else if (maker->options->restyle)
+      put_restyled(&out, &edge, attributes, random);
     else
       put_edge(&out, &edge, attributes);
     if (out.len > FLUSH_AT)

@@ -20,10 +20,14 @@ count() { "$program" diff --stat "$@" >counts || [ $? = 1 ]; sed -n "s/^added \(
 "$flowgen" dot --edges 2000 --seed 5 --out b >/dev/null
 "$flowgen" dot --edges 2000 --seed 6 --out c >/dev/null
 "$flowgen" dot --edges 2000 --seed 5 --requote --out q >/dev/null
+"$flowgen" dot --edges 2000 --seed 5 --restyle --out y >/dev/null
 [ "$(sum a)" = "$(sum b)" ] || fail "one seed, two graphs"
 [ "$(sum a)" != "$(sum c)" ] || fail "two seeds, one graph"
 [ "$(sum a)" != "$(sum q)" ] || fail "--requote changes nothing"
 [ "$(count a/previous.dot a/next.dot)" = "100 100 " ] || fail "5 of 100 edges should differ: $(cat counts)"
+[ "$(sum y)" != "$(sum q)" ] || fail "--restyle changes nothing"
+[ "$(count a/previous.dot y/previous.dot)" = "0 0 " ] || fail "restyled edges are others: $(cat counts)"
+[ "$(count y/previous.dot a/next.dot)" = "100 100 " ] || fail "restyled edges differ otherwise: $(cat counts)"
 [ "$(count a/previous.dot q/previous.dot)" = "0 0 " ] || fail "re-quoted edges are others: $(cat counts)"
 [ "$(count q/previous.dot a/next.dot)" = "100 100 " ] || fail "re-quoted edges differ otherwise: $(cat counts)"
 [ "$("$flowgen" dot --edges 100 --change 0 --out z >/dev/null; count z/previous.dot z/next.dot)" = "0 0 " ] ||
