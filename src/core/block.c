@@ -182,7 +182,18 @@ enum diffd_status diffd_block_load_range(struct diffd_block *block, uint64_t beg
   return DIFFD_OK;
 }
 
+/* Where block after block has no canonical line, lines need not be looked for: the general reader finds the
+ * same in them, and one block in LOOK_AGAIN tells whether they have come back. */
+static bool expects_canonical(const struct diffd_block *block) {
+  enum { LOOK_AGAIN = 16 };
+  return block->blocks_without % LOOK_AGAIN == 0;
+}
+
 void diffd_block_index(struct diffd_block *block) {
+  if (!expects_canonical(block)) {
+    block->index.line_count = 0;
+    return;
+  }
   memset(block->text + block->len, 0, DIFFD_SCAN_PADDING);
   block->line_scan(block->text, block->stop, &block->index);
 }
@@ -265,6 +276,7 @@ static enum diffd_status take_canonical(struct diffd_block *block, size_t number
       return status;
   }
   *unread = block->index.line[number].at + 1;
+  block->blocks_without = 0;
   return is_edge ? take_edge(block, &edge, err) : take_node(block, &node, err);
 }
 
@@ -273,6 +285,7 @@ enum diffd_status diffd_block_parse(struct diffd_block *block, struct diffd_erro
   size_t line = block->start;
   size_t unread = line;
   size_t number = 0;
+  block->blocks_without++;
   while (number < index->line_count && index->line[number].at < line)
     number++;
   for (; number < index->line_count; number++) {

@@ -57,6 +57,7 @@ struct diffd_block {
   bool last;     /* the source ends with this block */
 
   struct diffd_line_index index;
+  unsigned blocks_without; /* that came one after the other and had no canonical line */
   struct diffd_general *general;
   bool in_general; /* the general reader holds something, or may be asked to */
   struct diffd_item *items;

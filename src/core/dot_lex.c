@@ -366,8 +366,9 @@ static const char *between_tokens(struct diffd_dot_parser *p, const char *cur) {
   while (diffd_dot_is_space(*cur))
     if (++cur == p->chunk_end)
       return cur;
-  if (p->state == DOT_NAME && !p->continues) {
-    const char *next = diffd_dot_take_attributes(p, cur);
+  if (!p->continues && (p->state == DOT_NAME || diffd_dot_is_between(p->state))) {
+    const char *next =
+        p->state == DOT_NAME ? diffd_dot_take_attributes(p, cur) : diffd_dot_take_edge_head(p, cur);
     if (next != cur)
       return next;
   }

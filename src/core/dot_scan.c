@@ -140,45 +140,17 @@ enum diffd_dot_attribute diffd_dot_attribute_of(const char *name, size_t len) {
 }
 
 #ifdef __SSE2__
-/* Where a name stands is told by two of its bytes and its length; the numbers were searched so that no two
- * names meet. */
-static unsigned place_of(const char *name, size_t len) {
-  unsigned sum = (unsigned char)name[len - 1] * 6U + (unsigned char)name[len - 5] * 5U + (unsigned)len;
-  return sum >> 2 & 15U;
-}
-
-enum diffd_dot_attribute diffd_dot_attribute_in(const char *name, size_t len, const char *end) {
-  /* A place without a name has length 0 and is equal to nothing. */
-  static const struct {
-    char name[DIFFD_DOT_BLOCK];
-    unsigned char len;
-    unsigned char attribute;
-  } places[16] = {
-      [12] = {"govpc_accountID", 15, DIFFD_DOT_ACCOUNT},
-      [7] = {"govpc_eniID", 11, DIFFD_DOT_ENI},
-      [13] = {"govpc_srcPort", 13, DIFFD_DOT_SRCPORT},
-      [2] = {"govpc_dstPort", 13, DIFFD_DOT_DSTPORT},
-      [6] = {"govpc_protocol", 14, DIFFD_DOT_PROTOCOL},
-      [8] = {"color", 5, DIFFD_DOT_COLOR},
-      [11] = {"govpc_packets", 13, DIFFD_DOT_PACKETS},
-      [9] = {"govpc_bytes", 11, DIFFD_DOT_BYTES},
-      [0] = {"govpc_start", 11, DIFFD_DOT_START},
-      [4] = {"govpc_end", 9, DIFFD_DOT_END},
-      [10] = {"label", 5, DIFFD_DOT_LABEL},
-  };
-  if (end - name < DIFFD_DOT_BLOCK)
-    return diffd_dot_attribute_of(name, len);
-  if (len < 5 || len >= DIFFD_DOT_BLOCK)
-    return DIFFD_DOT_NO_ATTRIBUTE;
-  unsigned place = place_of(name, len);
-  __m128i equal = _mm_cmpeq_epi8(diffd_dot_load(name), diffd_dot_load(places[place].name));
-  unsigned mask = (1U << len) - 1;
-  bool same_name = places[place].len == len && ((unsigned)_mm_movemask_epi8(equal) & mask) == mask;
-  return same_name ? places[place].attribute : DIFFD_DOT_NO_ATTRIBUTE;
-}
-#else
-enum diffd_dot_attribute diffd_dot_attribute_in(const char *name, size_t len, const char *end) {
-  (void)end;
-  return diffd_dot_attribute_of(name, len);
-}
+const struct diffd_dot_attribute_place diffd_dot_attribute_places[16] = {
+    [12] = {"govpc_accountID", 15, DIFFD_DOT_ACCOUNT},
+    [7] = {"govpc_eniID", 11, DIFFD_DOT_ENI},
+    [13] = {"govpc_srcPort", 13, DIFFD_DOT_SRCPORT},
+    [2] = {"govpc_dstPort", 13, DIFFD_DOT_DSTPORT},
+    [6] = {"govpc_protocol", 14, DIFFD_DOT_PROTOCOL},
+    [8] = {"color", 5, DIFFD_DOT_COLOR},
+    [11] = {"govpc_packets", 13, DIFFD_DOT_PACKETS},
+    [9] = {"govpc_bytes", 11, DIFFD_DOT_BYTES},
+    [0] = {"govpc_start", 11, DIFFD_DOT_START},
+    [4] = {"govpc_end", 9, DIFFD_DOT_END},
+    [10] = {"label", 5, DIFFD_DOT_LABEL},
+};
 #endif

@@ -140,6 +140,32 @@ static inline bool diffd_dot_is_counter(enum diffd_dot_attribute attribute) {
 }
 enum diffd_dot_attribute diffd_dot_attribute_of(const char *name, size_t len);
 /* The same for a name in a text that goes on to `end`, with fewer branches to guess. */
-enum diffd_dot_attribute diffd_dot_attribute_in(const char *name, size_t len, const char *end);
+#ifdef __SSE2__
+struct diffd_dot_attribute_place {
+  char name[DIFFD_DOT_BLOCK];
+  unsigned char len; /* 0 where no name has this place: it is equal to nothing */
+  unsigned char attribute;
+};
+/* Where a name stands is told by two of its bytes and its length; the numbers were searched so that no two
+ * names meet. */
+extern const struct diffd_dot_attribute_place diffd_dot_attribute_places[16];
+static inline enum diffd_dot_attribute diffd_dot_attribute_in(const char *name, size_t len, const char *end) {
+  if (end - name < DIFFD_DOT_BLOCK)
+    return diffd_dot_attribute_of(name, len);
+  if (len < 5 || len >= DIFFD_DOT_BLOCK)
+    return DIFFD_DOT_NO_ATTRIBUTE;
+  unsigned sum = (unsigned char)name[len - 1] * 6U + (unsigned char)name[len - 5] * 5U + (unsigned)len;
+  const struct diffd_dot_attribute_place *place = &diffd_dot_attribute_places[sum >> 2 & 15U];
+  __m128i equal = _mm_cmpeq_epi8(diffd_dot_load(name), diffd_dot_load(place->name));
+  unsigned mask = (1U << len) - 1;
+  bool same = place->len == len && ((unsigned)_mm_movemask_epi8(equal) & mask) == mask;
+  return same ? (enum diffd_dot_attribute)place->attribute : DIFFD_DOT_NO_ATTRIBUTE;
+}
+#else
+static inline enum diffd_dot_attribute diffd_dot_attribute_in(const char *name, size_t len, const char *end) {
+  (void)end;
+  return diffd_dot_attribute_of(name, len);
+}
+#endif
 
 #endif

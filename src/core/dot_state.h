@@ -145,5 +145,9 @@ void diffd_dot_forget_texts(struct diffd_dot_parser *p);
 /* dot_list.c: takes attributes from `cur`, where a name may stand, as long as they are whole and plain;
  * returns the first byte not taken. Never fails: what it does not take is for the lexer to judge. */
 const char *diffd_dot_take_attributes(struct diffd_dot_parser *p, const char *cur);
+/* dot_list.c: takes the head of an edge from `cur`, where a statement may begin, up to its first list's `[`,
+ * and hands the statement before over; returns the first byte not taken, `cur` itself where it is no plain
+ * head. Fails only where handing over does. */
+const char *diffd_dot_take_edge_head(struct diffd_dot_parser *p, const char *cur);
 
 #endif

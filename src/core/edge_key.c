@@ -13,68 +13,114 @@ static struct diffd_key hash_color(const struct diffd_keyer *keyer, const char *
   return (struct diffd_key){low, high};
 }
 
+/* Nearly every colour is one of the two whose keys are there already. */
+static struct diffd_key key_of_color(const struct diffd_keyer *keyer, struct diffd_span color) {
+  if (color.ptr == NULL)
+    return (struct diffd_key){0, 0};
+  if (color.len == 5 && memcmp(color.ptr, "green", 5) == 0)
+    return keyer->green;
+  if (color.len == 3 && memcmp(color.ptr, "red", 3) == 0)
+    return keyer->red;
+  return hash_color(keyer, color.ptr, color.len);
+}
+
 void diffd_keyer_init(struct diffd_keyer *keyer, const uint8_t seed[16]) {
   XXH3_generateSecret(keyer->secret, sizeof keyer->secret, seed, 16);
   keyer->green = hash_color(keyer, "green", 5);
   keyer->red = hash_color(keyer, "red", 3);
 }
 
-/* An id may hold anything; a blank in it would look like the ones around the arrow. */
-static enum diffd_status put_escaped(struct diffd_buffer *out, struct diffd_span value, char special,
-                                     struct diffd_error *err) {
-  enum diffd_status status = diffd_buffer_reserve(out, 2 * value.len, err);
-  if (status != DIFFD_OK || value.len == 0)
-    return status;
-  /* Nearly every value goes as it is. */
-  if (memchr(value.ptr, special, value.len) == NULL && memchr(value.ptr, ESCAPE, value.len) == NULL)
-    return diffd_buffer_append(out, value.ptr, value.len, err);
+static inline uint64_t load64(const char *at) {
+  uint64_t word;
+  memcpy(&word, at, sizeof word);
+  return word;
+}
+
+/* Nonzero where a byte of the word is the one that `bytes` is made of eight times; see Bit Twiddling Hacks,
+ * "Determine if a word has a byte equal to n". */
+static inline uint64_t has_byte(uint64_t word, uint64_t bytes) {
+  const uint64_t ones = UINT64_C(0x0101010101010101);
+  uint64_t differing = word ^ bytes;
+  return (differing - ones) & ~differing & (ones << 7);
+}
+
+/* Copies `len` bytes that are not `special` and no ESCAPE; false, with nothing meant by what was copied,
+ * where there is one. Eight at a time, the last eight overlapping: most values have no more than sixteen. */
+static inline bool copy_plain(char *out, const char *value, size_t len, char special) {
+  const uint64_t ones = UINT64_C(0x0101010101010101);
+  const uint64_t specials = ones * (unsigned char)special;
+  uint64_t found = 0;
+  if (len < 8) {
+    char last[8] = {0};
+    for (size_t i = 0; i < len; i++)
+      last[i] = value[i];
+    memcpy(out, last, sizeof last); /* there is room; what follows is overwritten */
+    uint64_t word = load64(last);
+    return (has_byte(word, specials) | has_byte(word, ones * ESCAPE)) == 0;
+  }
+  for (size_t i = 0; i < len - 8; i += 8) {
+    uint64_t word = load64(value + i);
+    found |= has_byte(word, specials) | has_byte(word, ones * ESCAPE);
+    memcpy(out + i, &word, sizeof word);
+  }
+  uint64_t word = load64(value + len - 8);
+  found |= has_byte(word, specials) | has_byte(word, ones * ESCAPE);
+  memcpy(out + len - 8, &word, sizeof word);
+  return found == 0;
+}
+
+/* An id may hold anything; a blank in it would look like the ones around the arrow. There is room for twice
+ * the value. */
+static inline char *put_escaped(char *out, struct diffd_span value, char special) {
+  if (copy_plain(out, value.ptr, value.len, special))
+    return out + value.len;
   for (size_t i = 0; i < value.len; i++) {
     char c = value.ptr[i];
     if (c == special || c == ESCAPE)
-      out->ptr[out->len++] = ESCAPE;
-    out->ptr[out->len++] = c == special ? 'a' : c;
+      *out++ = ESCAPE;
+    *out++ = c == special ? 'a' : c;
   }
-  return DIFFD_OK;
+  return out;
 }
 
-static enum diffd_status put_attribute(struct diffd_buffer *out, const char *before, struct diffd_span value,
-                                       struct diffd_error *err) {
-  if (value.ptr == NULL)
-    return DIFFD_OK;
-  enum diffd_status status = diffd_buffer_append(out, before, strlen(before), err);
-  if (status == DIFFD_OK)
-    status = put_escaped(out, value, '"', err);
-  if (status == DIFFD_OK)
-    status = diffd_buffer_append(out, "\"", 1, err);
-  return status;
+#define LITERAL(out, text) literal((out), (text), sizeof(text) - 1)
+static inline char *literal(char *out, const char *text, size_t len) {
+  memcpy(out, text, len);
+  return out + len;
+}
+
+#define ATTRIBUTE(out, before, value)                                                                        \
+  ((value).ptr == NULL ? (out) : put_value(LITERAL((out), (before)), (value)))
+static inline char *put_value(char *out, struct diffd_span value) {
+  return LITERAL(put_escaped(out, value, '"'), "\"");
+}
+
+/* What the canonical text of an identity needs at most, every byte escaped. */
+static size_t canonical_max(const struct diffd_identity *identity) {
+  return 128 +
+         2 * (identity->source.len + identity->destination.len + identity->account.len + identity->eni.len +
+              identity->srcport.len + identity->dstport.len + identity->protocol.len);
 }
 
 enum diffd_status diffd_keyer_identity(const struct diffd_keyer *keyer, const struct diffd_identity *identity,
                                        struct diffd_buffer *scratch, struct diffd_key *ret,
                                        struct diffd_error *err) {
-  const struct {
-    const char *before;
-    struct diffd_span value;
-  } attributes[] = {
-      {" [govpc_accountID=\"", identity->account}, {" govpc_eniID=\"", identity->eni},
-      {" govpc_srcPort=\"", identity->srcport},    {" govpc_dstPort=\"", identity->dstport},
-      {" govpc_protocol=\"", identity->protocol},
-  };
   scratch->len = 0;
-  enum diffd_status status = put_escaped(scratch, identity->source, ' ', err);
-  if (status == DIFFD_OK)
-    status = diffd_buffer_append(scratch, " -> ", 4, err);
-  if (status == DIFFD_OK)
-    status = put_escaped(scratch, identity->destination, ' ', err);
-  for (size_t i = 0; status == DIFFD_OK && i < sizeof attributes / sizeof attributes[0]; i++)
-    status = put_attribute(scratch, attributes[i].before, attributes[i].value, err);
+  enum diffd_status status = diffd_buffer_reserve(scratch, canonical_max(identity), err);
   if (status != DIFFD_OK)
     return status;
+  char *out = put_escaped(scratch->ptr, identity->source, ' ');
+  out = LITERAL(out, " -> ");
+  out = put_escaped(out, identity->destination, ' ');
+  out = ATTRIBUTE(out, " [govpc_accountID=\"", identity->account);
+  out = ATTRIBUTE(out, " govpc_eniID=\"", identity->eni);
+  out = ATTRIBUTE(out, " govpc_srcPort=\"", identity->srcport);
+  out = ATTRIBUTE(out, " govpc_dstPort=\"", identity->dstport);
+  out = ATTRIBUTE(out, " govpc_protocol=\"", identity->protocol);
+  scratch->len = (size_t)(out - scratch->ptr);
   XXH128_hash_t hash =
       XXH3_128bits_withSecret(scratch->ptr, scratch->len, keyer->secret, sizeof keyer->secret);
-  struct diffd_key color = {0, 0};
-  if (identity->color.ptr != NULL)
-    color = hash_color(keyer, identity->color.ptr, identity->color.len);
+  struct diffd_key color = key_of_color(keyer, identity->color);
   *ret = (struct diffd_key){hash.low64 ^ color.low, hash.high64 ^ color.high};
   return DIFFD_OK;
 }
