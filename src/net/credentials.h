@@ -19,6 +19,9 @@ struct diffd_credentials {
   int64_t expires_at; /* wall-clock second; INT64_MAX: never */
 };
 
+/* Overwrites the secrets: for copies that are no longer needed. */
+void diffd_credentials_wipe(struct diffd_credentials *credentials);
+
 struct diffd_credentials_source;
 
 /* All of it is borrowed and must outlive the source. */
