@@ -7,6 +7,8 @@
 
 #include "diffd/stream.h"
 
+DIFFD_PUBLIC_BEGIN
+
 enum diffd_change_status { DIFFD_ADDED, DIFFD_REMOVED };
 
 /* What an edge counted. A counter that the graph does not carry, or that is no number, is absent. */
@@ -107,5 +109,7 @@ enum diffd_status diffd_dot_sink_new(struct diffd_writer *writer, struct diffd_c
 /* The sink that writes nothing, for counts alone. DIFFD_NO_MEMORY. */
 enum diffd_status diffd_null_sink_new(struct diffd_change_sink **ret,
                                       struct diffd_error *err) DIFFD_MUST_CHECK;
+
+DIFFD_PUBLIC_END
 
 #endif

@@ -14,6 +14,8 @@
 #include "diffd/graph.h"
 #include "diffd/job.h"
 
+DIFFD_PUBLIC_BEGIN
+
 struct diffd_diff_options {
   unsigned threads; /* 0: one per CPU, at most 64 */
   /* Private memory that the diff may use, in bytes; beyond it, work goes to unlinked files of tmp_dir, and
@@ -50,5 +52,7 @@ enum diffd_status diffd_diff(const struct diffd_context *ctx, struct diffd_graph
                              struct diffd_graph *next, const struct diffd_diff_options *options,
                              struct diffd_change_sink *sink, struct diffd_diff_counts *ret,
                              struct diffd_error *err) DIFFD_MUST_CHECK;
+
+DIFFD_PUBLIC_END
 
 #endif

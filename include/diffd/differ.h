@@ -8,6 +8,8 @@
 #include "diffd/change.h"
 #include "diffd/job.h"
 
+DIFFD_PUBLIC_BEGIN
+
 struct diffd_differ;
 struct diffd_differ_ops {
   /* Hands the job's changes to the sink: begin, then encode and write, as diff.h describes, or, by a differ
@@ -30,5 +32,7 @@ enum diffd_status diffd_differ_diff(struct diffd_differ *differ, const struct di
 /* INT64_MIN where the differ has no such notion. */
 int64_t diffd_differ_ready_at(struct diffd_differ *differ, const struct diffd_job *job);
 void diffd_differ_destroy(struct diffd_differ *differ); /* accepts NULL */
+
+DIFFD_PUBLIC_END
 
 #endif

@@ -16,6 +16,8 @@
 
 #include "diffd/stream.h"
 
+DIFFD_PUBLIC_BEGIN
+
 /* The colours that a flow's action becomes; `green` sorts before `red`. */
 enum diffd_color { DIFFD_GREEN = 0, DIFFD_RED = 1 };
 
@@ -79,5 +81,7 @@ struct diffd_graph {
 };
 
 void diffd_graph_clean_up(struct diffd_graph *graph); /* destroys what is set, and leaves both NULL */
+
+DIFFD_PUBLIC_END
 
 #endif

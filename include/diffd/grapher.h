@@ -8,6 +8,8 @@
 #include "diffd/graph.h"
 #include "diffd/job.h"
 
+DIFFD_PUBLIC_BEGIN
+
 struct diffd_grapher;
 struct diffd_grapher_ops {
   /* Gives the window's graph, as DOT bytes or as edges, whichever the grapher has in hand. Waits as long as
@@ -31,5 +33,7 @@ enum diffd_status diffd_grapher_get(struct diffd_grapher *grapher, const struct 
 /* INT64_MIN where the grapher has no such notion. */
 int64_t diffd_grapher_ready_at(struct diffd_grapher *grapher, struct diffd_window window);
 void diffd_grapher_destroy(struct diffd_grapher *grapher); /* accepts NULL */
+
+DIFFD_PUBLIC_END
 
 #endif

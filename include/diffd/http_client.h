@@ -10,6 +10,8 @@
 #include "diffd/job.h"
 #include "diffd/stream.h"
 
+DIFFD_PUBLIC_BEGIN
+
 /* RFC 9110 field. Neither name nor value holds CR, LF or NUL. */
 struct diffd_http_header {
   const char *name;
@@ -62,5 +64,7 @@ void diffd_http_client_destroy(struct diffd_http_client *client); /* accepts NUL
 
 /* The value of the first header of that name (in lower case), or NULL. */
 const char *diffd_http_response_header(const struct diffd_http_response *response, const char *name);
+
+DIFFD_PUBLIC_END
 
 #endif

@@ -9,6 +9,8 @@
 
 #include "diffd/status.h"
 
+DIFFD_PUBLIC_BEGIN
+
 /* Seconds since 1970-01-01T00:00:00Z. A flow record belongs to the window where start <= its start < stop. */
 struct diffd_window {
   int64_t start;
@@ -50,5 +52,7 @@ static inline bool diffd_context_cancelled(const struct diffd_context *ctx) {
 static inline bool diffd_context_stopping(const struct diffd_context *ctx) {
   return diffd_context_cancelled(ctx) || (ctx->stopping != NULL && ctx->stopping(ctx->stopping_arg));
 }
+
+DIFFD_PUBLIC_END
 
 #endif

@@ -10,6 +10,8 @@
 
 #include "diffd/status.h"
 
+DIFFD_PUBLIC_BEGIN
+
 enum diffd_log_level { DIFFD_LOG_DEBUG, DIFFD_LOG_INFO, DIFFD_LOG_WARN, DIFFD_LOG_ERROR };
 
 /* A field is a string, or where string is NULL a number. Names and strings are UTF-8 or made so. */
@@ -43,5 +45,7 @@ void diffd_log_destroy(struct diffd_log *log);
   diffd_log_event((log), (level), (message), (const struct diffd_log_field[]){__VA_ARGS__},                  \
                   sizeof((const struct diffd_log_field[]){__VA_ARGS__}) / sizeof(struct diffd_log_field),    \
                   DIFFD_PLACE)
+
+DIFFD_PUBLIC_END
 
 #endif

@@ -8,6 +8,8 @@
 
 #include "diffd/job.h"
 
+DIFFD_PUBLIC_BEGIN
+
 struct diffd_marker;
 struct diffd_marker_ops {
   /* Makes the mark, or renews it with the present time. */
@@ -34,5 +36,7 @@ enum diffd_status diffd_marker_unmark(struct diffd_marker *marker, const struct 
 enum diffd_status diffd_marker_check(struct diffd_marker *marker, const struct diffd_context *ctx,
                                      const char *id, struct diffd_error *err) DIFFD_MUST_CHECK;
 void diffd_marker_destroy(struct diffd_marker *marker); /* accepts NULL */
+
+DIFFD_PUBLIC_END
 
 #endif

@@ -8,6 +8,8 @@
 
 #include "diffd/job.h"
 
+DIFFD_PUBLIC_BEGIN
+
 struct diffd_queuer;
 struct diffd_queuer_ops {
   /* DIFFD_OK once the job is durable: it survives the death of this process. Queuing an id that waits or
@@ -79,5 +81,7 @@ enum diffd_status diffd_job_source_each_pending(struct diffd_job_source *source,
                                                                           struct diffd_error *err),
                                                 void *arg, struct diffd_error *err) DIFFD_MUST_CHECK;
 void diffd_job_source_destroy(struct diffd_job_source *source); /* accepts NULL */
+
+DIFFD_PUBLIC_END
 
 #endif

@@ -15,6 +15,8 @@
 #include "diffd/stat.h"
 #include "diffd/storage.h"
 
+DIFFD_PUBLIC_BEGIN
+
 /* What this process answers; what is switched off answers 404. */
 enum diffd_role {
   DIFFD_ROLE_ALL,    /* the API, the worker's POST, and the workers on a queue of this process */
@@ -189,5 +191,7 @@ struct diffd_service {
  * SIGPIPE ignored); afterwards it has its own again. One run at a time in a process. */
 enum diffd_status diffd_service_run(const struct diffd_service *service,
                                     struct diffd_error *err) DIFFD_MUST_CHECK;
+
+DIFFD_PUBLIC_END
 
 #endif

@@ -8,6 +8,8 @@
 
 #include "diffd/status.h"
 
+DIFFD_PUBLIC_BEGIN
+
 /* The kinds of dogstatsd, and what its lines call them. */
 enum diffd_stat_kind {
   DIFFD_STAT_COUNT,     /* "c": added to the counter */
@@ -31,5 +33,7 @@ struct diffd_stat {
 void diffd_stat_record(struct diffd_stat *stat, enum diffd_stat_kind kind, const char *name, double value,
                        const char *const *tags, size_t tag_count);
 void diffd_stat_destroy(struct diffd_stat *stat); /* accepts NULL */
+
+DIFFD_PUBLIC_END
 
 #endif

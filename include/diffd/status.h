@@ -14,6 +14,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "diffd/export.h"
+
+DIFFD_PUBLIC_BEGIN
+
 #define DIFFD_MUST_CHECK        __attribute__((warn_unused_result))
 #define DIFFD_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 
@@ -62,5 +66,7 @@ int diffd_status_http(enum diffd_status status);
 /* True where the same work on the same input would fail again (DIFFD_INVALID, _TOO_LARGE, _BAD_GRAPH,
  * _BAD_LOGS). */
 bool diffd_status_is_permanent(enum diffd_status status);
+
+DIFFD_PUBLIC_END
 
 #endif

@@ -8,6 +8,8 @@
 #include "diffd/job.h"
 #include "diffd/stream.h"
 
+DIFFD_PUBLIC_BEGIN
+
 struct diffd_storage;
 struct diffd_storage_ops {
   /* Opens the stored diff; *ret_size is its bytes, or -1 where unknown. DIFFD_NOT_FOUND. */
@@ -35,5 +37,7 @@ enum diffd_status diffd_storage_put(struct diffd_storage *storage, const struct 
                                     const char *id, struct diffd_writer **ret,
                                     struct diffd_error *err) DIFFD_MUST_CHECK;
 void diffd_storage_destroy(struct diffd_storage *storage); /* accepts NULL */
+
+DIFFD_PUBLIC_END
 
 #endif

@@ -11,6 +11,8 @@
 
 #include "diffd/status.h"
 
+DIFFD_PUBLIC_BEGIN
+
 /* A view of bytes: borrowed for the call unless a header says more. ptr == NULL means absent, which is
  * not the same as present and empty. Not NUL-terminated. */
 struct diffd_span {
@@ -75,5 +77,7 @@ void diffd_writer_destroy(struct diffd_writer *writer); /* accepts NULL */
  * promise kept by the caller. The descriptor stays the caller's. Partial writes and EINTR are handled. */
 enum diffd_status diffd_writer_from_fd(int fd, struct diffd_writer **ret,
                                        struct diffd_error *err) DIFFD_MUST_CHECK;
+
+DIFFD_PUBLIC_END
 
 #endif

@@ -289,9 +289,11 @@ static int state_directory(const char *list, char **ret) {
   return asprintf(ret, "%.*s", (int)strcspn(list, ":"), list);
 }
 
-static bool needs_data_dir(const struct diffd_config *config) {
-  return config->storage == DIFFD_STORAGE_EMBEDDED || config->marker == DIFFD_MARKER_EMBEDDED ||
-         config->queuer == DIFFD_QUEUER_EMBEDDED;
+static bool needs_data_dir(const struct diffd_settings *settings) {
+  const struct diffd_config *config = &settings->config;
+  return (config->storage == DIFFD_STORAGE_EMBEDDED && (settings->own & DIFFD_OWN_STORAGE) == 0) ||
+         (config->marker == DIFFD_MARKER_EMBEDDED && (settings->own & DIFFD_OWN_MARKER) == 0) ||
+         (config->queuer == DIFFD_QUEUER_EMBEDDED && (settings->own & DIFFD_OWN_QUEUER) == 0);
 }
 
 static enum diffd_status settle_data_dir(struct diffd_settings *settings, char *const *environment,
@@ -309,7 +311,7 @@ static enum diffd_status settle_data_dir(struct diffd_settings *settings, char *
     len = asprintf(&path, "%s/vpcflow-diffd", xdg);
   else if (home != NULL)
     len = asprintf(&path, "%s/.local/state/vpcflow-diffd", home);
-  else if (!needs_data_dir(&settings->config))
+  else if (!needs_data_dir(settings))
     return DIFFD_OK;
   else
     return diffd_setting_fault(
@@ -408,11 +410,17 @@ void diffd_settings_destroy(struct diffd_settings *settings) {
 
 enum diffd_status diffd_settings_load(char *const *environment, struct diffd_settings **ret,
                                       struct diffd_error *err) {
+  return diffd_settings_load_around(environment, 0, ret, err);
+}
+
+enum diffd_status diffd_settings_load_around(char *const *environment, unsigned own,
+                                             struct diffd_settings **ret, struct diffd_error *err) {
   CLEANUP(diffd_settings_destroyp) struct diffd_settings *settings = calloc(1, sizeof *settings);
   if (settings != NULL)
     settings->given = calloc(diffd_settings_count, sizeof *settings->given);
   if (settings == NULL || settings->given == NULL)
     return diffd_fail(err, DIFFD_NO_MEMORY, "no memory for the settings");
+  settings->own = own;
   enum diffd_status status = DIFFD_OK;
   for (size_t row = 0; status == DIFFD_OK && row < diffd_settings_count; row++) {
     const char *text = look_up(environment, diffd_settings_table[row].name);

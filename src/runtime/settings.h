@@ -52,6 +52,15 @@ struct diffd_integers {
   size_t count;
 };
 
+/* Places that the embedding program fills with a module of its own: the environment need not choose one there,
+ * and the variables that would are its own to use. */
+enum diffd_own_module {
+  DIFFD_OWN_STORAGE = 1,
+  DIFFD_OWN_MARKER = 2,
+  DIFFD_OWN_QUEUER = 4,
+  DIFFD_OWN_GRAPHER = 8, /* or a differ */
+};
+
 /* What the environment says. Numbers that the environment may leave open are 0 for "work it out". */
 struct diffd_settings {
   /* The server. `listen` has its port, from the address, PORT or the default. */
@@ -106,6 +115,8 @@ struct diffd_settings {
   struct diffd_integers signals;      /* numbers */
   bool handle_signals;                /* worked out of the two above */
 
+  unsigned own; /* enum diffd_own_module, as it was handed in */
+
   /* What is wrong, each a sentence that names its variable: the service must not start. */
   struct diffd_words faults;
   /* All of the above as the service takes it, what the log should say at its start included. Borrows from
@@ -127,6 +138,10 @@ extern const size_t diffd_settings_count;
  * failure of this function: they are all in (*ret)->faults. DIFFD_NO_MEMORY. */
 enum diffd_status diffd_settings_load(char *const *environment, struct diffd_settings **ret,
                                       struct diffd_error *err) DIFFD_MUST_CHECK;
+/* The same for a program that brings the modules `own` (bits of enum diffd_own_module). */
+enum diffd_status diffd_settings_load_around(char *const *environment, unsigned own,
+                                             struct diffd_settings **ret,
+                                             struct diffd_error *err) DIFFD_MUST_CHECK;
 void diffd_settings_destroy(struct diffd_settings *settings); /* accepts NULL */
 /* For CLEANUP. */
 static inline void diffd_settings_destroyp(struct diffd_settings **settings) {

@@ -107,7 +107,8 @@ struct module_choice {
   const char *embedded;      /* chooses the embedded one */
   const char *value;         /* what to set `embedded` to */
   const char *effect;
-  bool lend[2]; /* the companion may stand alone: the embedded module has a use for it, too */
+  enum diffd_own_module own; /* the bit that says that the program brings it */
+  bool lend[2];              /* the companion may stand alone: the embedded module has a use for it, too */
 };
 static const struct module_choice storage_choice = {"storage",
                                                     "DIFF_STORAGE_BUCKET",
@@ -115,6 +116,7 @@ static const struct module_choice storage_choice = {"storage",
                                                     "DIFF_STORAGE",
                                                     "embedded",
                                                     "keeps diffs in DIFF_DATA_DIR",
+                                                    DIFFD_OWN_STORAGE,
                                                     {false, false}};
 static const struct module_choice marker_choice = {"marker",
                                                    "DIFF_PROGRESS_BUCKET",
@@ -122,11 +124,12 @@ static const struct module_choice marker_choice = {"marker",
                                                    "DIFF_MARKER",
                                                    "embedded",
                                                    "keeps marks in DIFF_DATA_DIR",
+                                                   DIFFD_OWN_MARKER,
                                                    {false, true}};
 static const struct module_choice grapher_choice = {
     "grapher",           "GRAPHER_ENDPOINT", {"GRAPHER_POLLING_INTERVAL", "GRAPHER_POLLING_TIMEOUT"},
     "VPC_FLOW_LOGS_DIR", "FOLDER",           "makes the graphs from flow logs in that folder",
-    {false, false}};
+    DIFFD_OWN_GRAPHER,   {false, false}};
 
 static bool is_given(const struct diffd_settings *settings, const char *name) {
   return name != NULL && diffd_setting_given(settings, name) != NULL;
@@ -154,6 +157,9 @@ static enum diffd_status choose(struct diffd_settings *settings, const struct mo
   bool outside = is_given(settings, module->outside);
   bool embedded = is_given(settings, module->embedded);
   enum diffd_status status = DIFFD_OK;
+  *ret_outside = false;
+  if ((settings->own & module->own) != 0)
+    return DIFFD_OK;
   if (outside && embedded)
     status =
         diffd_setting_fault(settings, err, "%s and %s are both set, and each chooses a %s: unset one of them",
@@ -190,6 +196,9 @@ static enum diffd_status refuse_flow_logs_bucket(struct diffd_settings *settings
 static enum diffd_status choose_grapher(struct diffd_settings *settings, bool any, struct diffd_error *err) {
   bool needed = settings->role != DIFFD_ROLE_API;
   bool outside = false;
+  settings->config.grapher = DIFFD_GRAPHER_LOG_FOLDER;
+  if ((settings->own & DIFFD_OWN_GRAPHER) != 0)
+    return DIFFD_OK;
   enum diffd_status status = refuse_flow_logs_bucket(settings, err);
   if (status == DIFFD_OK)
     status = choose(settings, &grapher_choice, any, needed && !is_given(settings, "VPC_FLOW_LOGS_BUCKET"),
@@ -278,6 +287,8 @@ static enum diffd_status choose_queuer(struct diffd_settings *settings, bool any
   const char *endpoint = settings->stream_endpoint;
   enum diffd_status status = DIFFD_OK;
   settings->config.queuer = DIFFD_QUEUER_EMBEDDED;
+  if ((settings->own & DIFFD_OWN_QUEUER) != 0)
+    return DIFFD_OK;
   if (endpoint != NULL)
     status = read_endpoint(settings, endpoint, err);
   else if (any && settings->role == DIFFD_ROLE_WORKER)
@@ -298,12 +309,17 @@ static enum diffd_status choose_queuer(struct diffd_settings *settings, bool any
 }
 
 enum diffd_status diffd_settings_choose(struct diffd_settings *settings, struct diffd_error *err) {
-  static const char *const choosing[] = {
-      "DIFF_STORAGE_BUCKET", "DIFF_STORAGE",      "DIFF_PROGRESS_BUCKET", "DIFF_MARKER",
-      "GRAPHER_ENDPOINT",    "VPC_FLOW_LOGS_DIR", "VPC_FLOW_LOGS_BUCKET", "STREAM_APPLIANCE_ENDPOINT"};
+  static const struct {
+    const char *name;
+    enum diffd_own_module own;
+  } choosing[] = {
+      {"DIFF_STORAGE_BUCKET", DIFFD_OWN_STORAGE},  {"DIFF_STORAGE", DIFFD_OWN_STORAGE},
+      {"DIFF_PROGRESS_BUCKET", DIFFD_OWN_MARKER},  {"DIFF_MARKER", DIFFD_OWN_MARKER},
+      {"GRAPHER_ENDPOINT", DIFFD_OWN_GRAPHER},     {"VPC_FLOW_LOGS_DIR", DIFFD_OWN_GRAPHER},
+      {"VPC_FLOW_LOGS_BUCKET", DIFFD_OWN_GRAPHER}, {"STREAM_APPLIANCE_ENDPOINT", DIFFD_OWN_QUEUER}};
   bool any = false;
   for (size_t i = 0; i < sizeof choosing / sizeof choosing[0]; i++)
-    any = any || is_given(settings, choosing[i]);
+    any = any || ((settings->own & choosing[i].own) == 0 && is_given(settings, choosing[i].name));
   enum diffd_status status = choose_buckets(settings, any, err);
   if (status == DIFFD_OK)
     status = choose_grapher(settings, any, err);

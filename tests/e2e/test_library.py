@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What `make install` puts where, and what a program that embeds the service gets: headers, a shared and a static
+library that show nothing but the public functions, and a pkg-config file that links both."""
+import os
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+import harness
+
+HEADERS = sorted((harness.ROOT / "include" / "diffd").glob("*.h"))
+PREFIX = "/opt/diffd"
+
+
+def sh(*command, cwd=None, **environment):
+    done = subprocess.run([str(word) for word in command], cwd=cwd, env={**os.environ, **environment},
+                          capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, (command, done.stdout[-3000:], done.stderr[-3000:])
+    return done.stdout
+
+
+class Installed:
+    """A staged installation, as a package builder makes it: everything below DESTDIR."""
+
+    def __init__(self, root):
+        self.root = root
+        self.prefix = root / PREFIX.lstrip("/")
+        self.pkgconfig = next(self.prefix.rglob("diffd.pc")).parent
+        self.libdir = self.pkgconfig.parent
+        self.environment = {
+            "PKG_CONFIG_PATH": str(self.pkgconfig),
+            "PKG_CONFIG_SYSROOT_DIR": str(root),
+            "LD_LIBRARY_PATH": str(self.libdir),
+        }
+
+    def pkg_config(self, *arguments):
+        return sh("pkg-config", *arguments, **self.environment).split()
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    plain = harness.plain_binary()
+    if plain is None:
+        pytest.skip("VPCFLOW_DIFFD_PLAIN names no program in a build folder without sanitizers")
+    build = pathlib.Path(plain).parent
+    root = tmp_path_factory.mktemp("staged")
+    # The caller is a make, too, whose flags are not for this one.
+    sh("env", "-u", "MAKEFLAGS", "-u", "MFLAGS", "-u", "MAKELEVEL", "make", "install", f"BUILD={build}",
+       f"PREFIX={PREFIX}", f"DESTDIR={root}", cwd=harness.ROOT)
+    return Installed(root)
+
+
+def declared():
+    """The functions that the public headers declare."""
+    names = set()
+    for header in HEADERS:
+        text = re.sub(r"/\*.*?\*/", "", header.read_text(), flags=re.S)
+        text = re.sub(r"^\s*#(?:\\\n|[^\n])*", "", text, flags=re.M)
+        text = re.sub(r"\{[^{}]*\}", ";", re.sub(r"\{[^{}]*\}", ";", text))  # bodies of structs and inline functions
+        for statement in text.split(";"):
+            found = re.search(r"\b(diffd_\w+)\s*\(", statement)
+            if found and "static inline" not in statement and "typedef" not in statement:
+                names.add(found.group(1))
+    return names
+
+
+def test_every_file_is_installed_where_it_belongs(installed):
+    """The program, its man page and unit, the libraries, the headers, and nothing else."""
+    files = {str(p.relative_to(installed.prefix)) for p in installed.prefix.rglob("*") if not p.is_dir()}
+    lib = str(installed.libdir.relative_to(installed.prefix))
+    assert files == {
+        "bin/vpcflow-diffd",
+        "share/man/man1/vpcflow-diffd.1",
+        "lib/systemd/system/vpcflow-diffd.service",
+        f"{lib}/libdiffd.a",
+        f"{lib}/libdiffd.so",
+        f"{lib}/libdiffd.so.0",
+        f"{lib}/libdiffd.so.0.1.0",
+        f"{lib}/pkgconfig/diffd.pc",
+        *("include/diffd/" + header.name for header in HEADERS),
+    }
+    assert {p.name for p in installed.root.iterdir()} == {"opt"}
+    unit = (installed.prefix / "lib/systemd/system/vpcflow-diffd.service").read_text()
+    assert f"\nExecStart={PREFIX}/bin/vpcflow-diffd serve\n" in unit
+    assert "SONAME" in sh("readelf", "-d", installed.libdir / "libdiffd.so") and "[libdiffd.so.0]" in sh(
+        "readelf", "-d", installed.libdir / "libdiffd.so")
+    assert sh(installed.prefix / "bin/vpcflow-diffd", "--version") == "vpcflow-diffd 0.1.0\n"
+
+
+def test_the_shared_library_exports_the_public_functions_alone(installed):
+    """What the headers declare is there, and nothing that they do not declare can be linked to."""
+    lines = sh("nm", "-D", "--defined-only", installed.libdir / "libdiffd.so").splitlines()
+    assert {line.split()[2] for line in lines} == declared()
+    assert len(declared()) > 50
+
+
+def test_the_static_library_keeps_to_its_prefix(installed):
+    """No name of an archive's may clash with one of the program's: all begin with diffd_."""
+    lines = sh("nm", "-g", "--defined-only", installed.libdir / "libdiffd.a").splitlines()
+    names = {line.split()[2] for line in lines if len(line.split()) == 3}
+    assert declared() <= names
+    assert [name for name in sorted(names) if not name.startswith("diffd_")] == []
+
+
+@pytest.mark.parametrize("compiler", ["gcc -std=c11", "clang -std=c11", "g++ -std=c++11 -x c++", "clang++ -std=c++17 -x c++"])
+def test_each_header_compiles_alone(installed, tmp_path, compiler):
+    """As pedantic C11 and as C++, from where it is installed, without any other include before it."""
+    flags = installed.pkg_config("--cflags", "diffd")
+    for header in HEADERS:
+        source = tmp_path / "alone.c"
+        source.write_text(f'#include <diffd/{header.name}>\nint main(void);\nint main(void) {{ return 0; }}\n')
+        sh(*compiler.split(), "-pedantic", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", *flags, source)
+
+
+# A storage that is an own struct, in C++: the tables are plain functions there, too.
+CPLUSPLUS = """
+#include <diffd/environment.h>
+#include <diffd/version.h>
+#include <cstdio>
+int main() {
+  char home[] = "HOME=/nowhere", role[] = "DIFF_ROLE=boss";
+  char *variables[] = {home, role, nullptr};
+  diffd_service service = {};
+  diffd_environment *environment = nullptr;
+  diffd_error err;
+  diffd_status status = diffd_environment_load(variables, &service, nullptr, nullptr, &environment, &err);
+  std::printf("%s %s %s\\n", diffd_version(), diffd_status_text(status), err.detail);
+}
+"""
+
+
+@pytest.mark.parametrize("kind", ["shared", "static"])
+def test_a_program_in_cplusplus_links_both_libraries(installed, tmp_path, kind):
+    """pkg-config is all that a build needs to know, with --static for the archive."""
+    (tmp_path / "main.cc").write_text(CPLUSPLUS)
+    flags = installed.pkg_config("--cflags", "--libs", *(["--static"] if kind == "static" else []), "diffd")
+    if kind == "static":
+        flags = ["-l:libdiffd.a" if flag == "-ldiffd" else flag for flag in flags]
+    sh("g++", "-o", "program", "main.cc", *flags, cwd=tmp_path)
+    needed = re.findall(r"NEEDED.*\[(.*?)\]", sh("readelf", "-d", tmp_path / "program"))
+    assert ("libdiffd.so.0" in needed) == (kind == "shared")
+    out = sh(tmp_path / "program", **installed.environment)
+    assert out.startswith("0.1.0 ") and "DIFF_ROLE=boss" in out
