@@ -11,7 +11,9 @@
 #include "modules/file_marker.h"
 #include "modules/file_storage.h"
 #include "modules/graph_differ.h"
+#include "modules/http_queuer.h"
 #include "modules/log_folder_grapher.h"
+#include "net/curl_client.h"
 #include "service/pending.h"
 
 /* The step that makes a module; each looks at what the caller gave, and at the role. */
@@ -104,6 +106,31 @@ static enum diffd_status make_embedded_queue(const struct making *making, struct
   return DIFFD_OK;
 }
 
+/* The clients of queuer and grapher try as often as the original says it does. */
+static enum diffd_status make_client(const struct making *making, struct diffd_http_client **ret,
+                                     struct diffd_error *err) {
+  const struct diffd_curl_client_options options = {
+      .retries = 3, .retry_pause_ms = 50, .proxies = making->config->proxies};
+  return diffd_curl_client_new(&options, ret, err);
+}
+
+/* The event bus POSTs to a worker, which asks the bus for nothing: so a worker needs no queuer. */
+static enum diffd_status make_http_queuer(const struct making *making, struct diffd_error *err) {
+  struct diffd_builtin *builtin = making->builtin;
+  struct diffd_http_client *client = making->service->queuer_client;
+  enum diffd_status status = DIFFD_OK;
+  if (!queues_jobs(making))
+    return DIFFD_OK;
+  if (client == NULL) {
+    status = make_client(making, &builtin->own_queuer_client, err);
+    client = builtin->own_queuer_client;
+  }
+  if (status == DIFFD_OK)
+    status = diffd_http_queuer_new(making->config->queue_url, client, &builtin->own_queuer, err);
+  builtin->queuer = builtin->own_queuer;
+  return status;
+}
+
 /* Where jobs go to, and where this process takes them from. */
 static enum diffd_status make_queue(const struct making *making, struct diffd_error *err) {
   struct diffd_builtin *builtin = making->builtin;
@@ -115,9 +142,7 @@ static enum diffd_status make_queue(const struct making *making, struct diffd_er
   case DIFFD_QUEUER_EMBEDDED:
     return make_embedded_queue(making, err);
   case DIFFD_QUEUER_HTTP:
-    /* The event bus POSTs to a worker, which asks it for nothing. */
-    return queues_jobs(making) ? not_built("queuing on an HTTP event bus", "STREAM_APPLIANCE_ENDPOINT", err)
-                               : DIFFD_OK;
+    return make_http_queuer(making, err);
   case DIFFD_QUEUER_NATS:
     return not_built("queuing on NATS JetStream", "STREAM_APPLIANCE_ENDPOINT", err);
   case DIFFD_QUEUER_NONE:
@@ -247,6 +272,8 @@ void diffd_builtin_clean_up(struct diffd_builtin *builtin) {
   diffd_differ_destroy(builtin->own_differ);
   diffd_grapher_destroy(builtin->own_grapher);
   diffd_sqlite_queue_close(builtin->queue);
+  diffd_queuer_destroy(builtin->own_queuer);
+  diffd_http_client_destroy(builtin->own_queuer_client);
   diffd_marker_destroy(builtin->own_marker);
   diffd_storage_destroy(builtin->own_storage);
   diffd_data_dir_close(builtin->data_dir);

@@ -21,6 +21,8 @@ struct diffd_builtin {
   /* What is made here, and NULL where it is not. */
   struct diffd_data_dir *data_dir;
   struct diffd_sqlite_queue *queue;
+  struct diffd_http_client *own_queuer_client;
+  struct diffd_queuer *own_queuer;
   struct diffd_storage *own_storage;
   struct diffd_marker *own_marker;
   struct diffd_grapher *own_grapher;
