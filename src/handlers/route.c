@@ -41,6 +41,18 @@ enum diffd_lane diffd_route_lane(const struct diffd_router *router, const struct
                                                                                            : DIFFD_LANE_SHORT;
 }
 
+const char *diffd_route_name(const struct diffd_router *router, const struct diffd_request *request) {
+  switch (find_target(router, request->path)) {
+  case TARGET_API:
+    return "api";
+  case TARGET_WORKER:
+    return "worker";
+  case TARGET_NONE:
+    break;
+  }
+  return "none";
+}
+
 void diffd_route(const struct diffd_router *router, const struct diffd_context *ctx,
                  const struct diffd_request *request, struct diffd_response *response) {
   switch (find_target(router, request->path)) {

@@ -25,6 +25,9 @@ enum diffd_lane { DIFFD_LANE_SHORT, DIFFD_LANE_JOB };
  */
 enum diffd_lane diffd_route_lane(const struct diffd_router *router, const struct diffd_request *request);
 
+/* What stats call the kind of request: "api", "worker", or "none" for what nothing answers. */
+const char *diffd_route_name(const struct diffd_router *router, const struct diffd_request *request);
+
 /* Answers any request. Safe to call from several threads at once. */
 void diffd_route(const struct diffd_router *router, const struct diffd_context *ctx,
                  const struct diffd_request *request, struct diffd_response *response);

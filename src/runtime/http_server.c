@@ -119,6 +119,7 @@ static void work(struct diffd_task *task) {
                                     .stopping = is_stopping,
                                     .stopping_arg = exchange,
                                     .log = options->log,
+                                    .stat = options->stat,
                                     .request_id = exchange->request_id};
   options->handle(options->arg, &ctx, &exchange->request, &exchange->response);
   assert(exchange->response.status != 0);
@@ -128,13 +129,27 @@ static void work(struct diffd_task *task) {
 
 /* Reading a request, in an event thread. */
 
-/* What the headers say about the body's length. */
+/* What the headers say about the body's length, and about the connection's end. */
 struct framing {
   unsigned content_lengths;
   unsigned transfer_encodings;
   bool chunked;
   uint64_t content_length;
+  bool close;
+  bool keep_alive;
 };
+
+static bool has_token(const char *list, const char *token) {
+  size_t len = strlen(token);
+  while (*list != '\0') {
+    list += strspn(list, ", \t");
+    size_t word = strcspn(list, ", \t");
+    if (word == len && strncasecmp(list, token, len) == 0)
+      return true;
+    list += word;
+  }
+  return false;
+}
 
 static enum MHD_Result note_header(void *arg, enum MHD_ValueKind kind, const char *key, const char *value) {
   struct framing *framing = arg;
@@ -145,11 +160,15 @@ static enum MHD_Result note_header(void *arg, enum MHD_ValueKind kind, const cha
   } else if (strcasecmp(key, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0) {
     framing->transfer_encodings++;
     framing->chunked = value != NULL && strcasecmp(value, "chunked") == 0;
+  } else if (strcasecmp(key, MHD_HTTP_HEADER_CONNECTION) == 0 && value != NULL) {
+    framing->close = framing->close || has_token(value, "close");
+    framing->keep_alive = framing->keep_alive || has_token(value, "keep-alive");
   }
   return MHD_YES;
 }
 
 static enum MHD_Result send_answer(struct exchange *exchange) {
+  exchange->kept = exchange->kept && !atomic_load(&exchange->server->stopping);
   struct MHD_Response *response = diffd_http_make_response(exchange);
   if (response == NULL)
     return MHD_NO;
@@ -163,6 +182,7 @@ static enum MHD_Result refuse(struct exchange *exchange, int status, const char 
   diffd_response_text(&exchange->response, status, text);
   diffd_response_header(&exchange->response, MHD_HTTP_HEADER_CONNECTION, "close");
   exchange->done = true;
+  exchange->kept = false;
   diffd_log(exchange->server->options.log, DIFFD_LOG_INFO, "invalid-input", {"reason", text, 0},
             {"request_id", exchange->request_id, 0});
   return send_answer(exchange);
@@ -170,9 +190,10 @@ static enum MHD_Result refuse(struct exchange *exchange, int status, const char 
 
 /* A peer and a proxy that read a request's length differently can be played against each other (RFC 9112,
  * section 6.3), and the library lets such requests through. */
-static enum MHD_Result begin(struct exchange *exchange) {
+static enum MHD_Result begin(struct exchange *exchange, const char *version) {
   struct framing framing = {0};
   (void)MHD_get_connection_values(exchange->mhd, MHD_HEADER_KIND, note_header, &framing);
+  exchange->kept = !framing.close && (framing.keep_alive || strcasecmp(version, MHD_HTTP_VERSION_1_0) != 0);
   if (framing.content_lengths > 1)
     return refuse(exchange, 400, "more than one Content-Length");
   if (framing.content_lengths > 0 && framing.transfer_encodings > 0)
@@ -224,12 +245,11 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *mhd, const c
   struct diffd_http_server *server = arg;
   struct exchange *exchange = *state;
   (void)url;
-  (void)version;
   if (exchange == NULL) {
     struct http_connection *connection = connection_of(mhd);
     exchange = connection != NULL ? exchange_new(server, connection, mhd, method) : NULL;
     *state = exchange;
-    return exchange != NULL ? begin(exchange) : MHD_NO;
+    return exchange != NULL ? begin(exchange, version) : MHD_NO;
   }
   if (*size > 0)
     return take_body(exchange, data, size);
@@ -243,6 +263,7 @@ static void *on_uri(void *arg, const char *uri, struct MHD_Connection *mhd) {
   if (connection != NULL) {
     free(connection->uri);
     connection->uri = strdup(uri);
+    diffd_connection_changes(server->states, &connection->state, DIFFD_CONNECTION_ACTIVE);
     diffd_http_watch_deadline(server->watch, &connection->watched, server->options.request_timeout_ms);
   }
   return NULL;
@@ -264,6 +285,25 @@ static void log_access(const struct exchange *exchange, enum MHD_RequestTerminat
             {"request_id", exchange->request_id, 0});
 }
 
+static void count_request(const struct exchange *exchange) {
+  static const char *const methods[] = {"method:GET", "method:HEAD", "method:POST"};
+  const struct diffd_http_server_options *options = &exchange->server->options;
+  const char *method = "method:other"; /* a peer can make up as many as it likes */
+  char route[32];
+  char status[16];
+  if (options->stat == NULL || exchange->response.status == 0)
+    return;
+  for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)
+    if (strcmp(exchange->request.method, methods[i] + strlen("method:")) == 0)
+      method = methods[i];
+  (void)snprintf(route, sizeof route, "route:%s", options->route(options->arg, &exchange->request));
+  (void)snprintf(status, sizeof status, "status:%d", exchange->response.status);
+  const char *const tags[] = {method, route, status};
+  diffd_stat_record(options->stat, DIFFD_STAT_COUNT, "http.server.requests", 1, tags, 3);
+  diffd_stat_record(options->stat, DIFFD_STAT_TIMING, "http.server.latency",
+                    (double)(diffd_monotonic_ms() - exchange->started_ms), tags, 3);
+}
+
 static void on_completed(void *arg, struct MHD_Connection *mhd, void **state,
                          enum MHD_RequestTerminationCode how) {
   struct diffd_http_server *server = arg;
@@ -273,6 +313,9 @@ static void on_completed(void *arg, struct MHD_Connection *mhd, void **state,
     return;
   *state = NULL;
   log_access(exchange, how);
+  count_request(exchange);
+  if (exchange->kept && how == MHD_REQUEST_TERMINATED_COMPLETED_OK)
+    diffd_connection_changes(server->states, &exchange->connection->state, DIFFD_CONNECTION_IDLE);
   /* What follows on the connection has to begin before it has been idle for too long. */
   diffd_http_watch_deadline(server->watch, &exchange->connection->watched,
                             server->options.idle_timeout_ms + server->options.request_timeout_ms);
@@ -291,11 +334,13 @@ static void on_connection(void *arg, struct MHD_Connection *mhd, void **context,
       *context = NULL;
       return;
     }
+    diffd_connection_changes(server->states, &connection->state, DIFFD_CONNECTION_NEW);
     diffd_http_watch_add(server->watch, &connection->watched, info->connect_fd);
     diffd_http_watch_deadline(server->watch, &connection->watched, server->options.request_timeout_ms);
   } else if (*context != NULL) {
     struct http_connection *connection = *context;
     diffd_http_watch_remove(server->watch, &connection->watched);
+    diffd_connection_changes(server->states, &connection->state, DIFFD_CONNECTION_NONE);
     free(connection->uri);
     free(connection);
     *context = NULL;
@@ -347,7 +392,9 @@ enum diffd_status diffd_http_server_start(const struct diffd_http_server_options
     free(server);
     return status;
   }
-  status = diffd_http_watch_new(&server->watch, err);
+  status = diffd_connection_states_new(options->stat, options->stat_names, &server->states, err);
+  if (status == DIFFD_OK)
+    status = diffd_http_watch_new(&server->watch, err);
   if (status == DIFFD_OK)
     status = diffd_executor_new(options->request_threads, &server->requests, err);
   if (status == DIFFD_OK)
@@ -407,6 +454,7 @@ void diffd_http_server_destroy(struct diffd_http_server *server) {
   diffd_executor_destroy(server->jobs);
   diffd_executor_destroy(server->requests);
   diffd_http_watch_destroy(server->watch);
+  diffd_connection_states_destroy(server->states);
   (void)pthread_cond_destroy(&server->fewer);
   (void)pthread_mutex_destroy(&server->lock);
   free(server);
