@@ -26,6 +26,7 @@ struct diffd_builtin {
   struct diffd_storage *own_storage;
   struct diffd_marker *own_marker;
   struct diffd_grapher *own_grapher;
+  struct diffd_http_client *own_grapher_client;
   struct diffd_differ *own_differ;
 };
 
