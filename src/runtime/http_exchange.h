@@ -6,11 +6,11 @@
 #ifndef DIFFD_RUNTIME_HTTP_EXCHANGE_H
 #define DIFFD_RUNTIME_HTTP_EXCHANGE_H
 
-#include <microhttpd.h>
 #include <pthread.h>
 
 #include "runtime/connection_states.h"
 #include "runtime/executor.h"
+#include "runtime/http_library.h"
 #include "runtime/http_server.h"
 #include "runtime/http_watch.h"
 

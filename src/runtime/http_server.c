@@ -392,7 +392,9 @@ enum diffd_status diffd_http_server_start(const struct diffd_http_server_options
     free(server);
     return status;
   }
-  status = diffd_connection_states_new(options->stat, options->stat_names, &server->states, err);
+  status = diffd_microhttpd_load(err);
+  if (status == DIFFD_OK)
+    status = diffd_connection_states_new(options->stat, options->stat_names, &server->states, err);
   if (status == DIFFD_OK)
     status = diffd_http_watch_new(&server->watch, err);
   if (status == DIFFD_OK)
