@@ -49,7 +49,8 @@ struct exchange {
   bool is_long;
   bool kept; /* the connection outlives the answer, if nothing goes wrong */
   char *uri;
-  struct diffd_request request; /* its spans point into uri and body */
+  struct diffd_request request;      /* its spans point into uri and body */
+  struct diffd_http_header *headers; /* the request's, whose texts are the library's; NULL: not kept */
   struct diffd_buffer body;
   uint64_t body_bytes; /* read, dropped ones too */
   struct diffd_response response;

@@ -88,6 +88,7 @@ static void exchange_destroy(struct exchange *exchange) {
   diffd_buffer_clean_up(&exchange->body);
   free((void *)(uintptr_t)exchange->request.method);
   free(exchange->uri);
+  free(exchange->headers);
   free(exchange);
   (void)pthread_mutex_lock(&server->lock);
   server->exchanges--;
@@ -111,20 +112,41 @@ static bool is_stopping(void *arg) {
          (exchange->is_long && atomic_load(&exchange->connection->watched.hung_up));
 }
 
+static struct diffd_context context_of(struct exchange *exchange) {
+  return (struct diffd_context){.cancelled = is_cancelled,
+                                .cancelled_arg = exchange,
+                                .stopping = is_stopping,
+                                .stopping_arg = exchange,
+                                .log = exchange->server->options.log,
+                                .stat = exchange->server->options.stat,
+                                .request_id = exchange->request_id};
+}
+
 static void work(struct diffd_task *task) {
   struct exchange *exchange = (struct exchange *)task;
   const struct diffd_http_server_options *options = &exchange->server->options;
-  const struct diffd_context ctx = {.cancelled = is_cancelled,
-                                    .cancelled_arg = exchange,
-                                    .stopping = is_stopping,
-                                    .stopping_arg = exchange,
-                                    .log = options->log,
-                                    .stat = options->stat,
-                                    .request_id = exchange->request_id};
+  const struct diffd_context ctx = context_of(exchange);
   options->handle(options->arg, &ctx, &exchange->request, &exchange->response);
   assert(exchange->response.status != 0);
   exchange->done = true;
   diffd_http_resume(exchange->server, exchange->connection, exchange->mhd);
+}
+
+/* A long request that is screened waits for no job's place: whoever may not ask is told so at once. */
+static void screen(struct diffd_task *task) {
+  struct exchange *exchange = (struct exchange *)task;
+  const struct diffd_http_server_options *options = &exchange->server->options;
+  const struct diffd_context ctx = context_of(exchange);
+  if (options->screen(options->arg, &ctx, &exchange->request, &exchange->response)) {
+    assert(exchange->response.status != 0);
+    exchange->done = true;
+    diffd_http_resume(exchange->server, exchange->connection, exchange->mhd);
+  } else if (exchange->is_long) {
+    exchange->task.run = work;
+    diffd_executor_submit(exchange->server->jobs, &exchange->task);
+  } else {
+    work(task);
+  }
 }
 
 /* Reading a request, in an event thread. */
@@ -167,6 +189,27 @@ static enum MHD_Result note_header(void *arg, enum MHD_ValueKind kind, const cha
   return MHD_YES;
 }
 
+static enum MHD_Result keep_header(void *arg, enum MHD_ValueKind kind, const char *key, const char *value) {
+  struct exchange *exchange = arg;
+  (void)kind;
+  exchange->headers[exchange->request.header_count++] =
+      (struct diffd_http_header){key, value != NULL ? value : ""};
+  return MHD_YES;
+}
+
+/* The texts stay where they are until the request's end (MHD_get_connection_values). */
+static bool keep_headers(struct exchange *exchange) {
+  int count = MHD_get_connection_values(exchange->mhd, MHD_HEADER_KIND, NULL, NULL);
+  if (count <= 0)
+    return count == 0;
+  exchange->headers = calloc((size_t)count, sizeof *exchange->headers);
+  if (exchange->headers == NULL)
+    return false;
+  (void)MHD_get_connection_values(exchange->mhd, MHD_HEADER_KIND, keep_header, exchange);
+  exchange->request.headers = exchange->headers;
+  return true;
+}
+
 static enum MHD_Result send_answer(struct exchange *exchange) {
   exchange->kept = exchange->kept && !atomic_load(&exchange->server->stopping);
   struct MHD_Response *response = diffd_http_make_response(exchange);
@@ -204,7 +247,7 @@ static enum MHD_Result begin(struct exchange *exchange, const char *version) {
     return refuse(exchange, 501, "the only Transfer-Encoding known here is chunked");
   if (framing.content_length > DIFFD_HTTP_DROPPED_MAX)
     return refuse(exchange, 413, "the body is larger than 64 KiB");
-  return MHD_YES;
+  return exchange->server->options.screen == NULL || keep_headers(exchange) ? MHD_YES : MHD_NO;
 }
 
 static enum MHD_Result take_body(struct exchange *exchange, const char *data, size_t *size) {
@@ -227,10 +270,11 @@ static enum MHD_Result hand_over(struct exchange *exchange) {
   struct diffd_http_server *server = exchange->server;
   diffd_http_watch_deadline(server->watch, &exchange->connection->watched, 0);
   exchange->request.body = (struct diffd_span){exchange->body.ptr, exchange->body.len};
-  exchange->task.run = work;
+  bool screened = server->options.screen != NULL;
+  exchange->task.run = screened ? screen : work;
   if (!diffd_http_suspend(server, exchange->connection, exchange->mhd))
     return refuse(exchange, 503, "the service stops");
-  diffd_executor_submit(exchange->is_long ? server->jobs : server->requests, &exchange->task);
+  diffd_executor_submit(exchange->is_long && !screened ? server->jobs : server->requests, &exchange->task);
   return MHD_YES;
 }
 

@@ -24,6 +24,10 @@ struct diffd_http_server_options {
   struct diffd_stat *stat;                     /* NULL: nothing is counted */
   const struct diffd_stats_config *stat_names; /* borrowed; of the states of connections */
 
+  /* NULL, or: looks at every request before it waits for its turn, in a thread of the pool of short requests.
+   * True where it answered: then `handle` is not asked. With it requests carry their headers. */
+  bool (*screen)(void *arg, const struct diffd_context *ctx, const struct diffd_request *request,
+                 struct diffd_response *response);
   /* Answers a request, in a thread of one of the pools. The context is stopping once the server is, and for
    * long requests when the caller has hung up; it is cancelled at the end of the drain. */
   void (*handle)(void *arg, const struct diffd_context *ctx, const struct diffd_request *request,

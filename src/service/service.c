@@ -42,6 +42,11 @@ struct run {
   struct diffd_http_server *server;
 };
 
+static bool screen(void *arg, const struct diffd_context *ctx, const struct diffd_request *request,
+                   struct diffd_response *response) {
+  return diffd_route_screen(arg, ctx, request, response);
+}
+
 static void handle(void *arg, const struct diffd_context *ctx, const struct diffd_request *request,
                    struct diffd_response *response) {
   diffd_route(arg, ctx, request, response);
@@ -121,26 +126,28 @@ static enum diffd_status start_server(struct run *run, struct diffd_error *err) 
   run->router = (struct diffd_router){
       .role = run->config.role,
       .api = {run->modules.storage, run->modules.marker, run->modules.queuer, run->gate},
-      .producer = run->producer};
+      .producer = run->producer,
+      .middlewares = {run->service->middlewares, run->service->middleware_count}};
   long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-  const struct diffd_http_server_options options = {.listen_fd = run->listen_fd,
-                                                    .event_threads = cpus < 1 ? 1
-                                                                     : cpus > EVENT_THREADS_MAX
-                                                                         ? EVENT_THREADS_MAX
-                                                                         : (unsigned)cpus,
-                                                    .request_threads = run->config.http_threads,
-                                                    .job_threads = run->config.workers + WAITING_JOB_THREADS,
-                                                    .max_connections = run->config.max_connections,
-                                                    .request_timeout_ms = run->config.request_timeout_ms,
-                                                    .idle_timeout_ms = run->config.idle_timeout_ms,
-                                                    .instance = instance,
-                                                    .log = run->log,
-                                                    .stat = run->stat,
-                                                    .stat_names = &run->config.stats,
-                                                    .handle = handle,
-                                                    .is_long = is_long,
-                                                    .route = route_name,
-                                                    .arg = &run->router};
+  const struct diffd_http_server_options options = {
+      .listen_fd = run->listen_fd,
+      .event_threads = cpus < 1                   ? 1
+                       : cpus > EVENT_THREADS_MAX ? EVENT_THREADS_MAX
+                                                  : (unsigned)cpus,
+      .request_threads = run->config.http_threads,
+      .job_threads = run->config.workers + WAITING_JOB_THREADS,
+      .max_connections = run->config.max_connections,
+      .request_timeout_ms = run->config.request_timeout_ms,
+      .idle_timeout_ms = run->config.idle_timeout_ms,
+      .instance = instance,
+      .log = run->log,
+      .stat = run->stat,
+      .stat_names = &run->config.stats,
+      .screen = run->service->middleware_count > 0 ? screen : NULL,
+      .handle = handle,
+      .is_long = is_long,
+      .route = route_name,
+      .arg = &run->router};
   run->listen_fd = -1;
   return diffd_http_server_start(&options, &run->server, err);
 }
