@@ -53,6 +53,15 @@ static enum diffd_status open_data_dir(const struct making *making, struct diffd
   return diffd_data_dir_open(making->config->data_dir, &making->builtin->data_dir, err);
 }
 
+static bool uses_s3(const struct making *making) {
+  return (making->service->storage == NULL && making->config->storage == DIFFD_STORAGE_S3) ||
+         (making->service->marker == NULL && making->config->marker == DIFFD_MARKER_S3);
+}
+
+static enum diffd_status open_aws(const struct making *making, struct diffd_error *err) {
+  return uses_s3(making) ? diffd_aws_access_make(making->config, &making->builtin->aws, err) : DIFFD_OK;
+}
+
 static enum diffd_status make_storage(const struct making *making, struct diffd_error *err) {
   struct diffd_builtin *builtin = making->builtin;
   builtin->storage = making->service->storage;
@@ -286,6 +295,8 @@ enum diffd_status diffd_builtin_make(const struct diffd_service *service, const 
   const struct making making = {service, config, log, &builtin};
   enum diffd_status status = open_data_dir(&making, err);
   if (status == DIFFD_OK)
+    status = open_aws(&making, err);
+  if (status == DIFFD_OK)
     status = make_storage(&making, err);
   if (status == DIFFD_OK)
     status = make_marker(&making, err);
@@ -312,6 +323,7 @@ void diffd_builtin_clean_up(struct diffd_builtin *builtin) {
   diffd_http_client_destroy(builtin->own_queuer_client);
   diffd_marker_destroy(builtin->own_marker);
   diffd_storage_destroy(builtin->own_storage);
+  diffd_aws_access_clean_up(&builtin->aws);
   diffd_data_dir_close(builtin->data_dir);
   *builtin = (struct diffd_builtin){0};
 }
