@@ -31,6 +31,10 @@ void diffd_queuer_destroy(struct diffd_queuer *queuer); /* accepts NULL */
 struct diffd_lease {
   struct diffd_job job;
   uint32_t failures; /* tries that failed before this one */
+  uint64_t number;   /* the source's own name of the lease */
+  /* INT64_MIN, or: the job is due at this wall-clock second only, and comes for its mark to be renewed; it is
+   * to be given back until then. Only a shared source gives such leases. */
+  int64_t not_before;
 };
 
 /* What became of a failed job. */
@@ -64,6 +68,9 @@ struct diffd_job_source_ops {
 };
 struct diffd_job_source {
   const struct diffd_job_source_ops *ops;
+  /* Workers of other processes take from it, too. each_pending gives nothing then: nobody may conclude from
+   * it that a mark is stale, and whoever gives a job back that waits renews its mark. */
+  bool shared;
 };
 
 enum diffd_status diffd_job_source_take(struct diffd_job_source *source, const struct diffd_context *ctx,

@@ -254,7 +254,7 @@ static enum diffd_status source_take(struct diffd_job_source *self, const struct
         continue;
       job->running = true;
       append(fakes->calls, "take ");
-      *ret = (struct diffd_lease){.job = job->job, .failures = job->failures};
+      *ret = (struct diffd_lease){.job = job->job, .failures = job->failures, .not_before = INT64_MIN};
       UNLOCK(fakes);
       return DIFFD_OK;
     }
@@ -405,7 +405,7 @@ void fakes_init(struct fakes *fakes) {
   fakes->storage = (struct fake_storage){{&storage_ops}, fakes};
   fakes->marker = (struct fake_marker){{&marker_ops, 600000}, fakes};
   fakes->queuer = (struct fake_queuer){{&queuer_ops}, fakes};
-  fakes->source = (struct fake_source){{&source_ops}, fakes};
+  fakes->source = (struct fake_source){{&source_ops, false}, fakes};
   fakes->differ = (struct fake_differ){{&differ_ops}, fakes};
   fakes->log = (struct fake_log){{&log_ops}, fakes};
   fakes->ctx = (struct diffd_context){.log = &fakes->log.base};

@@ -150,7 +150,7 @@ static enum diffd_status look_ahead_locked(struct diffd_sqlite_queue *queue, str
 static enum diffd_status take_due_locked(struct diffd_sqlite_queue *queue, struct diffd_lease *ret,
                                          struct diffd_error *err) {
   static const char doing[] = "taking a job from";
-  struct diffd_lease lease;
+  struct diffd_lease lease = {.not_before = INT64_MIN};
   diffd_queue_db_bind(&queue->db, DIFFD_QUEUE_TAKE, 1, wall_ms(queue));
   enum diffd_status status = diffd_queue_db_row(&queue->db, DIFFD_QUEUE_TAKE, doing, err);
   if (status == DIFFD_END)

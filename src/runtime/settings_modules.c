@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "net/nats_url.h"
 #include "runtime/settings_rules.h"
 
 /* ---- what a value may look like ---- */
@@ -209,27 +210,6 @@ static enum diffd_status choose_grapher(struct diffd_settings *settings, bool an
   return status;
 }
 
-/* Halves of a pair that only make sense together. */
-static enum diffd_status check_credentials(struct diffd_settings *settings, struct diffd_error *err) {
-  bool has_key = settings->access_key_id != NULL;
-  bool has_secret = settings->secret_access_key != NULL;
-  enum diffd_status status = DIFFD_OK;
-  if (has_key != has_secret)
-    status = diffd_setting_fault(settings, err, "%s is set, but %s is not: set both or neither",
-                                 has_key ? "AWS_ACCESS_KEY_ID" : "AWS_SECRET_ACCESS_KEY",
-                                 has_key ? "AWS_SECRET_ACCESS_KEY" : "AWS_ACCESS_KEY_ID");
-  if (status == DIFFD_OK && settings->session_token != NULL && !has_key && !has_secret)
-    status = diffd_setting_fault(
-        settings, err,
-        "AWS_SESSION_TOKEN is set, but AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, which "
-        "it belongs to, are not: set all three or none");
-  if (status == DIFFD_OK && settings->use_iam && settings->web_identity_token_file != NULL &&
-      settings->role_arn == NULL)
-    status = diffd_setting_fault(
-        settings, err, "AWS_WEB_IDENTITY_TOKEN_FILE is set, but AWS_ROLE_ARN is not: set both or neither");
-  return status;
-}
-
 static enum diffd_status choose_buckets(struct diffd_settings *settings, bool any, struct diffd_error *err) {
   bool storage = false;
   bool marker = false;
@@ -253,45 +233,36 @@ static enum diffd_status choose_buckets(struct diffd_settings *settings, bool an
     status = check_http_url(settings, "AWS_ENDPOINT_URL_S3", settings->endpoint_url_s3, err);
   if (status == DIFFD_OK)
     status = check_http_url(settings, "AWS_ENDPOINT_URL_STS", settings->endpoint_url_sts, err);
-  return status == DIFFD_OK ? check_credentials(settings, err) : status;
+  return status;
 }
 
 /* ---- queuer ---- */
 
-/* A subject that can be published to: tokens apart by dots, without wildcards
- * (https://docs.nats.io/nats-concepts/subjects). */
-static bool is_subject(const char *subject) {
-  size_t len = strlen(subject);
-  return len > 0 && subject[0] != '.' && subject[len - 1] != '.' && strstr(subject, "..") == NULL &&
-         is_visible_ascii(subject) && strpbrk(subject, "*>/?#") == NULL;
-}
-
-static enum diffd_status check_nats(struct diffd_settings *settings, const char *endpoint, const char *rest,
+static enum diffd_status check_nats(struct diffd_settings *settings, const char *endpoint,
                                     struct diffd_error *err) {
   char shown[DIFFD_SHOWN_URL_MAX];
-  const char *slash = strchr(rest, '/');
-  if (slash != NULL && slash != rest && is_visible_ascii(endpoint) && is_subject(slash + 1))
-    return DIFFD_OK;
+  struct diffd_nats_url url;
+  enum diffd_status status = diffd_nats_url_parse(endpoint, &url, err);
+  if (status == DIFFD_OK)
+    diffd_nats_url_clean_up(&url);
+  if (status != DIFFD_INVALID)
+    return status;
+  const struct diffd_error reason = *err;
   diffd_setting_show_url(endpoint, shown);
-  return diffd_setting_fault(settings, err,
-                             "STREAM_APPLIANCE_ENDPOINT=%s: the subject is missing or has characters that no "
-                             "subject may have; write nats://HOST:4222/SUBJECT, as in "
-                             "nats://localhost:4222/diffs.jobs",
-                             shown);
+  return diffd_setting_fault(settings, err, "STREAM_APPLIANCE_ENDPOINT=%s: %s", shown, reason.detail);
 }
 
 /* Sets the kind of queuer that the endpoint names. */
 static enum diffd_status read_endpoint(struct diffd_settings *settings, const char *endpoint,
                                        struct diffd_error *err) {
   char shown[DIFFD_SHOWN_URL_MAX];
-  const char *nats = after_scheme(endpoint, "nats://");
   if (strcasecmp(endpoint, "embedded") == 0 || diffd_endpoint_is_own(endpoint, &settings->listen)) {
     settings->config.queuer = DIFFD_QUEUER_EMBEDDED;
     return DIFFD_OK;
   }
-  if (nats != NULL) {
+  if (diffd_is_nats_url(endpoint)) {
     settings->config.queuer = DIFFD_QUEUER_NATS;
-    return check_nats(settings, endpoint, nats, err);
+    return check_nats(settings, endpoint, err);
   }
   settings->config.queuer = DIFFD_QUEUER_HTTP;
   if (after_http(endpoint) != NULL)

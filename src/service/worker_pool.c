@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "base/thread.h"
-#include "diffd/stat.h"
 #include "handlers/event.h"
 #include "service/mark_keeper.h"
 
@@ -85,11 +84,21 @@ static void end_badly(struct diffd_worker_pool *pool, const struct diffd_context
   }
   if (retry == DIFFD_RETRY_PARKED) {
     unmark(pool, ctx, lease->job.id);
-    diffd_stat_record(ctx->stat, DIFFD_STAT_COUNT, "diffd.jobs.parked", 1, NULL, 0);
     tell_failures(ctx, "job-parked", lease, lease->failures + 1, reason->detail);
   } else {
     tell_failures(ctx, "job-failed", lease, lease->failures + 1, reason->detail);
   }
+}
+
+/* A job waits, in progress. Where other processes take from the source, too, nobody keeps the marks of what
+ * waits: whoever has the job in hand renews its mark. */
+static void wait_on(struct diffd_worker_pool *pool, const struct diffd_context *ctx,
+                    const struct diffd_lease *lease, int64_t not_before) {
+  struct diffd_error err;
+  if (pool->options.source->shared &&
+      diffd_marker_mark(pool->options.marker, ctx, lease->job.id, &err) != DIFFD_OK)
+    diffd_event_dependency_hiccup(ctx, "marker", err.detail);
+  give_back(pool, ctx, lease, not_before);
 }
 
 static void work_on(struct diffd_worker_pool *pool, const struct diffd_context *outer,
@@ -101,8 +110,12 @@ static void work_on(struct diffd_worker_pool *pool, const struct diffd_context *
   inner.diff_id = lease->job.id;
   int64_t now = pool->options.clock->wall(pool->options.clock->arg).seconds;
   int64_t ready_at = diffd_differ_ready_at(pool->options.differ, &lease->job);
+  if (lease->not_before > now) {
+    wait_on(pool, ctx, lease, lease->not_before);
+    return;
+  }
   if (ready_at > now) {
-    give_back(pool, ctx, lease, ready_at);
+    wait_on(pool, ctx, lease, ready_at);
     tell_job(ctx, "job-waits", lease, "the logs of its windows are not complete yet");
     return;
   }
@@ -134,13 +147,12 @@ static void rest(struct diffd_worker_pool *pool) {
 static void take_and_work(struct diffd_worker_pool *pool) {
   /* To a source, stopping is reason enough to give out nothing more. */
   const struct diffd_context take_ctx = {
-      .cancelled = is_stopping, .cancelled_arg = pool, .log = pool->options.log, .stat = pool->options.stat};
+      .cancelled = is_stopping, .cancelled_arg = pool, .log = pool->options.log};
   const struct diffd_context ctx = {.cancelled = is_cancelled,
                                     .cancelled_arg = pool,
                                     .stopping = is_stopping,
                                     .stopping_arg = pool,
-                                    .log = pool->options.log,
-                                    .stat = pool->options.stat};
+                                    .log = pool->options.log};
   struct diffd_lease lease;
   struct diffd_error err;
   enum diffd_status status = diffd_job_source_take(pool->options.source, &take_ctx, &lease, &err);
