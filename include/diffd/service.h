@@ -11,6 +11,7 @@
 #include "diffd/http_client.h"
 #include "diffd/log.h"
 #include "diffd/marker.h"
+#include "diffd/middleware.h"
 #include "diffd/queuer.h"
 #include "diffd/stat.h"
 #include "diffd/storage.h"
@@ -179,6 +180,9 @@ struct diffd_service {
   struct diffd_http_client *grapher_client; /* of the built-in HTTP grapher */
   struct diffd_log *log;                    /* NULL: JSON lines as the configuration says */
   struct diffd_stat *stat;                  /* NULL: as the configuration says */
+  /* Around the HTTP handlers, the first outermost: it sees requests first and answers last. */
+  struct diffd_middleware *const *middlewares;
+  size_t middleware_count;
   /* NULL, or: called once from the running thread when the service listens, with its port. */
   void (*listening)(void *arg, uint16_t port);
   void *listening_arg;

@@ -12,6 +12,7 @@
 #include "diffd/http_client.h"
 #include "diffd/log.h"
 #include "diffd/marker.h"
+#include "diffd/middleware.h"
 #include "diffd/queuer.h"
 #include "diffd/stat.h"
 #include "diffd/storage.h"
@@ -240,4 +241,22 @@ void diffd_stat_record(struct diffd_stat *stat, enum diffd_stat_kind kind, const
 void diffd_stat_destroy(struct diffd_stat *stat) {
   if (stat != NULL)
     stat->ops->destroy(stat);
+}
+
+enum diffd_verdict diffd_middleware_before(struct diffd_middleware *middleware,
+                                           const struct diffd_context *ctx,
+                                           const struct diffd_request *request,
+                                           struct diffd_response *response) {
+  return middleware->ops->before(middleware, ctx, request, response);
+}
+
+void diffd_middleware_after(struct diffd_middleware *middleware, const struct diffd_context *ctx,
+                            const struct diffd_request *request, struct diffd_response *response) {
+  if (middleware->ops->after != NULL)
+    middleware->ops->after(middleware, ctx, request, response);
+}
+
+void diffd_middleware_destroy(struct diffd_middleware *middleware) {
+  if (middleware != NULL)
+    middleware->ops->destroy(middleware);
 }

@@ -6,26 +6,18 @@
 #define DIFFD_HANDLERS_HTTP_H
 
 #include "base/buffer.h"
-#include "diffd/job.h"
+#include "diffd/middleware.h"
 
 enum {
-  DIFFD_REQUEST_BODY_MAX = 64 * 1024, /* bytes */
-  DIFFD_RESPONSE_BODY_MAX = 16 * 1024,
-  DIFFD_RESPONSE_HEADERS_MAX = 6,
-};
-
-/* Everything is borrowed for the call. Paths and queries are as they were sent, percent-encoding and all. */
-struct diffd_request {
-  const char *method;
-  struct diffd_span path;
-  struct diffd_span query; /* what stands after the `?`; absent where there is none */
-  struct diffd_span body;
-  bool body_too_large; /* it was longer than DIFFD_REQUEST_BODY_MAX, and `body` is not all of it */
+  DIFFD_RESPONSE_OWN_HEADERS_MAX = 6, /* that handlers and server put on an answer */
+  DIFFD_RESPONSE_HEADERS_MAX = DIFFD_RESPONSE_OWN_HEADERS_MAX + DIFFD_RESPONSE_ADDED_MAX,
 };
 
 struct diffd_response_header {
-  const char *name; /* both in static storage */
+  const char *name; /* both in static storage, or in `owned` */
   const char *value;
+  char *owned;    /* NULL, or what holds both */
+  bool of_answer; /* goes with the answer when it is replaced */
 };
 
 /* The body is either bytes or a reader. Owns both. */
@@ -33,6 +25,7 @@ struct diffd_response {
   int status; /* 0 until a handler has answered */
   struct diffd_response_header headers[DIFFD_RESPONSE_HEADERS_MAX];
   size_t header_count;
+  size_t added_count; /* of these, how many middlewares added */
   struct diffd_buffer body;
   struct diffd_reader *reader; /* NULL: the body is in `body` */
   int64_t size;                /* bytes of the reader; -1 where unknown */
@@ -43,7 +36,11 @@ static inline struct diffd_response diffd_response_init(void) {
 }
 void diffd_response_clean_up(struct diffd_response *response);
 
-/* Adds a header; both strings in static storage. */
+/* Takes the answer back: status, body and the headers that go with it. Headers that middlewares added stay.
+ */
+void diffd_response_drop_answer(struct diffd_response *response);
+
+/* Adds a header of the answer; both strings in static storage. */
 void diffd_response_header(struct diffd_response *response, const char *name, const char *value);
 
 /* An answer without a body. */

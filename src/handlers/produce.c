@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "handlers/produce.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/thread.h"
+#include "diffd/stat.h"
 #include "handlers/event.h"
 #include "handlers/mark_renewer.h"
 
@@ -186,6 +188,23 @@ static enum diffd_status wait_until_ready(struct diffd_producer *producer, const
                    "service was told to stop or its caller hung up");
 }
 
+/* One line a try, joined ones apart: whoever made it counts it. */
+static void count_try(const struct diffd_context *ctx, enum diffd_status status,
+                      const struct diffd_production *production, uint64_t started_ms) {
+  char dependency[32];
+  const char *const tags[] = {dependency};
+  double duration_ms = (double)(diffd_monotonic_ms() - started_ms);
+  (void)snprintf(dependency, sizeof dependency, "dependency:%s", production->dependency);
+  if (status == DIFFD_OK) {
+    diffd_stat_record(ctx->stat, DIFFD_STAT_COUNT, "diffd.jobs.done", 1, NULL, 0);
+    diffd_stat_record(ctx->stat, DIFFD_STAT_TIMING, "diffd.jobs.duration", duration_ms, NULL, 0);
+  } else if (status == DIFFD_CANCELLED) {
+    diffd_stat_record(ctx->stat, DIFFD_STAT_COUNT, "diffd.jobs.given_back", 1, NULL, 0);
+  } else {
+    diffd_stat_record(ctx->stat, DIFFD_STAT_COUNT, "diffd.jobs.failed", 1, tags, 1);
+  }
+}
+
 static enum diffd_status own_locked(struct diffd_producer *producer, const struct diffd_context *ctx,
                                     const struct diffd_job *job, struct diffd_production *production,
                                     struct diffd_error *err) {
@@ -203,7 +222,9 @@ static enum diffd_status own_locked(struct diffd_producer *producer, const struc
     status = wait_for_place_locked(producer, ctx, err);
   if (status == DIFFD_OK) {
     (void)pthread_mutex_unlock(&producer->lock);
+    uint64_t started_ms = diffd_monotonic_ms();
     status = make(producer, ctx, job, production, err);
+    count_try(ctx, status, production, started_ms);
     (void)pthread_mutex_lock(&producer->lock);
     producer->free_places++;
   }

@@ -41,8 +41,25 @@ enum diffd_lane diffd_route_lane(const struct diffd_router *router, const struct
                                                                                            : DIFFD_LANE_SHORT;
 }
 
-void diffd_route(const struct diffd_router *router, const struct diffd_context *ctx,
-                 const struct diffd_request *request, struct diffd_response *response) {
+const char *diffd_route_name(const struct diffd_router *router, const struct diffd_request *request) {
+  switch (find_target(router, request->path)) {
+  case TARGET_API:
+    return "api";
+  case TARGET_WORKER:
+    return "worker";
+  case TARGET_NONE:
+    break;
+  }
+  return "none";
+}
+
+bool diffd_route_screen(const struct diffd_router *router, const struct diffd_context *ctx,
+                        const struct diffd_request *request, struct diffd_response *response) {
+  return diffd_middlewares_before(&router->middlewares, ctx, request, response);
+}
+
+static void answer(const struct diffd_router *router, const struct diffd_context *ctx,
+                   const struct diffd_request *request, struct diffd_response *response) {
   switch (find_target(router, request->path)) {
   case TARGET_API:
     if (is_method(request, "POST"))
@@ -63,4 +80,10 @@ void diffd_route(const struct diffd_router *router, const struct diffd_context *
   }
   diffd_response_text(response, 404, "404 page not found\n");
   diffd_response_header(response, "X-Content-Type-Options", "nosniff");
+}
+
+void diffd_route(const struct diffd_router *router, const struct diffd_context *ctx,
+                 const struct diffd_request *request, struct diffd_response *response) {
+  answer(router, ctx, request, response);
+  diffd_middlewares_after(&router->middlewares, ctx, request, response);
 }

@@ -7,6 +7,7 @@
 
 #include "diffd/service.h"
 #include "handlers/api.h"
+#include "handlers/middleware.h"
 #include "handlers/worker_post.h"
 
 /* Borrowed parts; what the role switches off may be empty. */
@@ -14,6 +15,7 @@ struct diffd_router {
   enum diffd_role role;
   struct diffd_api api;
   struct diffd_producer *producer;
+  struct diffd_middlewares middlewares;
 };
 
 /* Requests that are answered soon and requests that last as long as a job wait in lines of their own, so that
@@ -25,7 +27,15 @@ enum diffd_lane { DIFFD_LANE_SHORT, DIFFD_LANE_JOB };
  */
 enum diffd_lane diffd_route_lane(const struct diffd_router *router, const struct diffd_request *request);
 
-/* Answers any request. Safe to call from several threads at once. */
+/* What stats call the kind of request: "api", "worker", or "none" for what nothing answers. */
+const char *diffd_route_name(const struct diffd_router *router, const struct diffd_request *request);
+
+/* Whether a middleware answered the request: then diffd_route need not. May wait as long as they do. Safe to
+ * call from several threads at once. */
+bool diffd_route_screen(const struct diffd_router *router, const struct diffd_context *ctx,
+                        const struct diffd_request *request, struct diffd_response *response);
+/* Answers any request that was not answered, and shows the middlewares the answer. Safe to call from several
+ * threads at once. */
 void diffd_route(const struct diffd_router *router, const struct diffd_context *ctx,
                  const struct diffd_request *request, struct diffd_response *response);
 

@@ -179,6 +179,9 @@ static bool may_help(CURLcode code) {
   case CURLE_SEND_ERROR:
   case CURLE_RECV_ERROR:
   case CURLE_PARTIAL_FILE:
+  /* What came is no HTTP: on a kept connection that is the rest of a former answer, longer than it said. */
+  case CURLE_UNSUPPORTED_PROTOCOL:
+  case CURLE_WEIRD_SERVER_REPLY:
     return true;
   default:
     return false;

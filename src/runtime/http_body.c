@@ -19,6 +19,7 @@ struct stream {
   struct http_connection *connection;
   struct MHD_Connection *mhd;
   struct diffd_reader *reader;
+  char request_id[DIFFD_REQUEST_ID_MAX];
   enum diffd_status status; /* DIFFD_OK, DIFFD_END, or why it broke off */
   size_t at;
   size_t len;
@@ -33,7 +34,7 @@ static void fill(struct diffd_task *task) {
   stream->status = diffd_reader_read(stream->reader, stream->block, sizeof stream->block, &stream->len, &err);
   if (stream->status != DIFFD_OK && stream->status != DIFFD_END)
     diffd_log(stream->server->options.log, DIFFD_LOG_ERROR, "dependency-failure",
-              {"dependency", "storage", 0}, {"reason", err.detail, 0});
+              {"dependency", "storage", 0}, {"reason", err.detail, 0}, {"request_id", stream->request_id, 0});
   diffd_http_resume(stream->server, stream->connection, stream->mhd);
 }
 
@@ -71,6 +72,7 @@ static struct MHD_Response *from_stream(struct exchange *exchange) {
   stream->server = exchange->server;
   stream->connection = exchange->connection;
   stream->mhd = exchange->mhd;
+  memcpy(stream->request_id, exchange->request_id, sizeof stream->request_id);
   stream->reader = exchange->response.reader;
   struct MHD_Response *response =
       MHD_create_response_from_callback(size, BLOCK_BYTES, read_stream, stream, free_stream);

@@ -6,12 +6,15 @@
 #ifndef DIFFD_RUNTIME_HTTP_EXCHANGE_H
 #define DIFFD_RUNTIME_HTTP_EXCHANGE_H
 
-#include <microhttpd.h>
 #include <pthread.h>
 
+#include "runtime/connection_states.h"
 #include "runtime/executor.h"
+#include "runtime/http_library.h"
 #include "runtime/http_server.h"
 #include "runtime/http_watch.h"
+
+enum { DIFFD_REQUEST_ID_MAX = 40 };
 
 struct diffd_http_server {
   struct diffd_http_server_options options;
@@ -19,6 +22,7 @@ struct diffd_http_server {
   struct diffd_executor *requests;
   struct diffd_executor *jobs;
   struct diffd_http_watch *watch;
+  struct diffd_connection_states *states;
   bool quiesced;
   atomic_bool stopping;
   atomic_uint_fast64_t request_count;
@@ -32,7 +36,8 @@ struct diffd_http_server {
 /* One TCP connection. */
 struct http_connection {
   struct diffd_watched watched;
-  char *uri; /* of the request whose line has come; NULL before */
+  enum diffd_connection_state state; /* the event threads' */
+  char *uri;                         /* of the request whose line has come; NULL before */
 };
 
 struct exchange {
@@ -42,13 +47,15 @@ struct exchange {
   struct MHD_Connection *mhd;
   bool done; /* the response is there */
   bool is_long;
+  bool kept; /* the connection outlives the answer, if nothing goes wrong */
   char *uri;
-  struct diffd_request request; /* its spans point into uri and body */
+  struct diffd_request request;      /* its spans point into uri and body */
+  struct diffd_http_header *headers; /* the request's, whose texts are the library's; NULL: not kept */
   struct diffd_buffer body;
   uint64_t body_bytes; /* read, dropped ones too */
   struct diffd_response response;
   uint64_t started_ms;
-  char request_id[40];
+  char request_id[DIFFD_REQUEST_ID_MAX];
 };
 
 /* Suspends the connection; from an event thread, in a callback of that connection. False where the drain is

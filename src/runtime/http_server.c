@@ -88,6 +88,7 @@ static void exchange_destroy(struct exchange *exchange) {
   diffd_buffer_clean_up(&exchange->body);
   free((void *)(uintptr_t)exchange->request.method);
   free(exchange->uri);
+  free(exchange->headers);
   free(exchange);
   (void)pthread_mutex_lock(&server->lock);
   server->exchanges--;
@@ -111,30 +112,66 @@ static bool is_stopping(void *arg) {
          (exchange->is_long && atomic_load(&exchange->connection->watched.hung_up));
 }
 
+static struct diffd_context context_of(struct exchange *exchange) {
+  return (struct diffd_context){.cancelled = is_cancelled,
+                                .cancelled_arg = exchange,
+                                .stopping = is_stopping,
+                                .stopping_arg = exchange,
+                                .log = exchange->server->options.log,
+                                .stat = exchange->server->options.stat,
+                                .request_id = exchange->request_id};
+}
+
 static void work(struct diffd_task *task) {
   struct exchange *exchange = (struct exchange *)task;
   const struct diffd_http_server_options *options = &exchange->server->options;
-  const struct diffd_context ctx = {.cancelled = is_cancelled,
-                                    .cancelled_arg = exchange,
-                                    .stopping = is_stopping,
-                                    .stopping_arg = exchange,
-                                    .log = options->log,
-                                    .request_id = exchange->request_id};
+  const struct diffd_context ctx = context_of(exchange);
   options->handle(options->arg, &ctx, &exchange->request, &exchange->response);
   assert(exchange->response.status != 0);
   exchange->done = true;
   diffd_http_resume(exchange->server, exchange->connection, exchange->mhd);
 }
 
+/* A long request that is screened waits for no job's place: whoever may not ask is told so at once. */
+static void screen(struct diffd_task *task) {
+  struct exchange *exchange = (struct exchange *)task;
+  const struct diffd_http_server_options *options = &exchange->server->options;
+  const struct diffd_context ctx = context_of(exchange);
+  if (options->screen(options->arg, &ctx, &exchange->request, &exchange->response)) {
+    assert(exchange->response.status != 0);
+    exchange->done = true;
+    diffd_http_resume(exchange->server, exchange->connection, exchange->mhd);
+  } else if (exchange->is_long) {
+    exchange->task.run = work;
+    diffd_executor_submit(exchange->server->jobs, &exchange->task);
+  } else {
+    work(task);
+  }
+}
+
 /* Reading a request, in an event thread. */
 
-/* What the headers say about the body's length. */
+/* What the headers say about the body's length, and about the connection's end. */
 struct framing {
   unsigned content_lengths;
   unsigned transfer_encodings;
   bool chunked;
   uint64_t content_length;
+  bool close;
+  bool keep_alive;
 };
+
+static bool has_token(const char *list, const char *token) {
+  size_t len = strlen(token);
+  while (*list != '\0') {
+    list += strspn(list, ", \t");
+    size_t word = strcspn(list, ", \t");
+    if (word == len && strncasecmp(list, token, len) == 0)
+      return true;
+    list += word;
+  }
+  return false;
+}
 
 static enum MHD_Result note_header(void *arg, enum MHD_ValueKind kind, const char *key, const char *value) {
   struct framing *framing = arg;
@@ -145,11 +182,36 @@ static enum MHD_Result note_header(void *arg, enum MHD_ValueKind kind, const cha
   } else if (strcasecmp(key, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0) {
     framing->transfer_encodings++;
     framing->chunked = value != NULL && strcasecmp(value, "chunked") == 0;
+  } else if (strcasecmp(key, MHD_HTTP_HEADER_CONNECTION) == 0 && value != NULL) {
+    framing->close = framing->close || has_token(value, "close");
+    framing->keep_alive = framing->keep_alive || has_token(value, "keep-alive");
   }
   return MHD_YES;
 }
 
+static enum MHD_Result keep_header(void *arg, enum MHD_ValueKind kind, const char *key, const char *value) {
+  struct exchange *exchange = arg;
+  (void)kind;
+  exchange->headers[exchange->request.header_count++] =
+      (struct diffd_http_header){key, value != NULL ? value : ""};
+  return MHD_YES;
+}
+
+/* The texts stay where they are until the request's end (MHD_get_connection_values). */
+static bool keep_headers(struct exchange *exchange) {
+  int count = MHD_get_connection_values(exchange->mhd, MHD_HEADER_KIND, NULL, NULL);
+  if (count <= 0)
+    return count == 0;
+  exchange->headers = calloc((size_t)count, sizeof *exchange->headers);
+  if (exchange->headers == NULL)
+    return false;
+  (void)MHD_get_connection_values(exchange->mhd, MHD_HEADER_KIND, keep_header, exchange);
+  exchange->request.headers = exchange->headers;
+  return true;
+}
+
 static enum MHD_Result send_answer(struct exchange *exchange) {
+  exchange->kept = exchange->kept && !atomic_load(&exchange->server->stopping);
   struct MHD_Response *response = diffd_http_make_response(exchange);
   if (response == NULL)
     return MHD_NO;
@@ -163,6 +225,7 @@ static enum MHD_Result refuse(struct exchange *exchange, int status, const char 
   diffd_response_text(&exchange->response, status, text);
   diffd_response_header(&exchange->response, MHD_HTTP_HEADER_CONNECTION, "close");
   exchange->done = true;
+  exchange->kept = false;
   diffd_log(exchange->server->options.log, DIFFD_LOG_INFO, "invalid-input", {"reason", text, 0},
             {"request_id", exchange->request_id, 0});
   return send_answer(exchange);
@@ -170,9 +233,10 @@ static enum MHD_Result refuse(struct exchange *exchange, int status, const char 
 
 /* A peer and a proxy that read a request's length differently can be played against each other (RFC 9112,
  * section 6.3), and the library lets such requests through. */
-static enum MHD_Result begin(struct exchange *exchange) {
+static enum MHD_Result begin(struct exchange *exchange, const char *version) {
   struct framing framing = {0};
   (void)MHD_get_connection_values(exchange->mhd, MHD_HEADER_KIND, note_header, &framing);
+  exchange->kept = !framing.close && (framing.keep_alive || strcasecmp(version, MHD_HTTP_VERSION_1_0) != 0);
   if (framing.content_lengths > 1)
     return refuse(exchange, 400, "more than one Content-Length");
   if (framing.content_lengths > 0 && framing.transfer_encodings > 0)
@@ -183,7 +247,7 @@ static enum MHD_Result begin(struct exchange *exchange) {
     return refuse(exchange, 501, "the only Transfer-Encoding known here is chunked");
   if (framing.content_length > DIFFD_HTTP_DROPPED_MAX)
     return refuse(exchange, 413, "the body is larger than 64 KiB");
-  return MHD_YES;
+  return exchange->server->options.screen == NULL || keep_headers(exchange) ? MHD_YES : MHD_NO;
 }
 
 static enum MHD_Result take_body(struct exchange *exchange, const char *data, size_t *size) {
@@ -206,10 +270,11 @@ static enum MHD_Result hand_over(struct exchange *exchange) {
   struct diffd_http_server *server = exchange->server;
   diffd_http_watch_deadline(server->watch, &exchange->connection->watched, 0);
   exchange->request.body = (struct diffd_span){exchange->body.ptr, exchange->body.len};
-  exchange->task.run = work;
+  bool screened = server->options.screen != NULL;
+  exchange->task.run = screened ? screen : work;
   if (!diffd_http_suspend(server, exchange->connection, exchange->mhd))
     return refuse(exchange, 503, "the service stops");
-  diffd_executor_submit(exchange->is_long ? server->jobs : server->requests, &exchange->task);
+  diffd_executor_submit(exchange->is_long && !screened ? server->jobs : server->requests, &exchange->task);
   return MHD_YES;
 }
 
@@ -224,12 +289,11 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *mhd, const c
   struct diffd_http_server *server = arg;
   struct exchange *exchange = *state;
   (void)url;
-  (void)version;
   if (exchange == NULL) {
     struct http_connection *connection = connection_of(mhd);
     exchange = connection != NULL ? exchange_new(server, connection, mhd, method) : NULL;
     *state = exchange;
-    return exchange != NULL ? begin(exchange) : MHD_NO;
+    return exchange != NULL ? begin(exchange, version) : MHD_NO;
   }
   if (*size > 0)
     return take_body(exchange, data, size);
@@ -243,6 +307,7 @@ static void *on_uri(void *arg, const char *uri, struct MHD_Connection *mhd) {
   if (connection != NULL) {
     free(connection->uri);
     connection->uri = strdup(uri);
+    diffd_connection_changes(server->states, &connection->state, DIFFD_CONNECTION_ACTIVE);
     diffd_http_watch_deadline(server->watch, &connection->watched, server->options.request_timeout_ms);
   }
   return NULL;
@@ -264,6 +329,25 @@ static void log_access(const struct exchange *exchange, enum MHD_RequestTerminat
             {"request_id", exchange->request_id, 0});
 }
 
+static void count_request(const struct exchange *exchange) {
+  static const char *const methods[] = {"method:GET", "method:HEAD", "method:POST"};
+  const struct diffd_http_server_options *options = &exchange->server->options;
+  const char *method = "method:other"; /* a peer can make up as many as it likes */
+  char route[32];
+  char status[16];
+  if (options->stat == NULL || exchange->response.status == 0)
+    return;
+  for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)
+    if (strcmp(exchange->request.method, methods[i] + strlen("method:")) == 0)
+      method = methods[i];
+  (void)snprintf(route, sizeof route, "route:%s", options->route(options->arg, &exchange->request));
+  (void)snprintf(status, sizeof status, "status:%d", exchange->response.status);
+  const char *const tags[] = {method, route, status};
+  diffd_stat_record(options->stat, DIFFD_STAT_COUNT, "http.server.requests", 1, tags, 3);
+  diffd_stat_record(options->stat, DIFFD_STAT_TIMING, "http.server.latency",
+                    (double)(diffd_monotonic_ms() - exchange->started_ms), tags, 3);
+}
+
 static void on_completed(void *arg, struct MHD_Connection *mhd, void **state,
                          enum MHD_RequestTerminationCode how) {
   struct diffd_http_server *server = arg;
@@ -273,6 +357,9 @@ static void on_completed(void *arg, struct MHD_Connection *mhd, void **state,
     return;
   *state = NULL;
   log_access(exchange, how);
+  count_request(exchange);
+  if (exchange->kept && how == MHD_REQUEST_TERMINATED_COMPLETED_OK)
+    diffd_connection_changes(server->states, &exchange->connection->state, DIFFD_CONNECTION_IDLE);
   /* What follows on the connection has to begin before it has been idle for too long. */
   diffd_http_watch_deadline(server->watch, &exchange->connection->watched,
                             server->options.idle_timeout_ms + server->options.request_timeout_ms);
@@ -291,11 +378,13 @@ static void on_connection(void *arg, struct MHD_Connection *mhd, void **context,
       *context = NULL;
       return;
     }
+    diffd_connection_changes(server->states, &connection->state, DIFFD_CONNECTION_NEW);
     diffd_http_watch_add(server->watch, &connection->watched, info->connect_fd);
     diffd_http_watch_deadline(server->watch, &connection->watched, server->options.request_timeout_ms);
   } else if (*context != NULL) {
     struct http_connection *connection = *context;
     diffd_http_watch_remove(server->watch, &connection->watched);
+    diffd_connection_changes(server->states, &connection->state, DIFFD_CONNECTION_NONE);
     free(connection->uri);
     free(connection);
     *context = NULL;
@@ -347,7 +436,11 @@ enum diffd_status diffd_http_server_start(const struct diffd_http_server_options
     free(server);
     return status;
   }
-  status = diffd_http_watch_new(&server->watch, err);
+  status = diffd_microhttpd_load(err);
+  if (status == DIFFD_OK)
+    status = diffd_connection_states_new(options->stat, options->stat_names, &server->states, err);
+  if (status == DIFFD_OK)
+    status = diffd_http_watch_new(&server->watch, err);
   if (status == DIFFD_OK)
     status = diffd_executor_new(options->request_threads, &server->requests, err);
   if (status == DIFFD_OK)
@@ -407,6 +500,7 @@ void diffd_http_server_destroy(struct diffd_http_server *server) {
   diffd_executor_destroy(server->jobs);
   diffd_executor_destroy(server->requests);
   diffd_http_watch_destroy(server->watch);
+  diffd_connection_states_destroy(server->states);
   (void)pthread_cond_destroy(&server->fewer);
   (void)pthread_mutex_destroy(&server->lock);
   free(server);

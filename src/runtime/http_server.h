@@ -7,7 +7,7 @@
 #ifndef DIFFD_RUNTIME_HTTP_SERVER_H
 #define DIFFD_RUNTIME_HTTP_SERVER_H
 
-#include "diffd/log.h"
+#include "diffd/service.h"
 #include "handlers/http.h"
 
 struct diffd_http_server_options {
@@ -21,7 +21,13 @@ struct diffd_http_server_options {
   uint64_t idle_timeout_ms; /* for a connection where nothing moves; rounded up to seconds */
   uint64_t instance;        /* random; request ids begin with it */
   struct diffd_log *log;
+  struct diffd_stat *stat;                     /* NULL: nothing is counted */
+  const struct diffd_stats_config *stat_names; /* borrowed; of the states of connections */
 
+  /* NULL, or: looks at every request before it waits for its turn, in a thread of the pool of short requests.
+   * True where it answered: then `handle` is not asked. With it requests carry their headers. */
+  bool (*screen)(void *arg, const struct diffd_context *ctx, const struct diffd_request *request,
+                 struct diffd_response *response);
   /* Answers a request, in a thread of one of the pools. The context is stopping once the server is, and for
    * long requests when the caller has hung up; it is cancelled at the end of the drain. */
   void (*handle)(void *arg, const struct diffd_context *ctx, const struct diffd_request *request,
@@ -29,6 +35,8 @@ struct diffd_http_server_options {
   /* Whether the request is a long one, whose body is kept (up to DIFFD_REQUEST_BODY_MAX); bodies of short
    * ones are read and dropped. Called before the body is there, in an event thread. */
   bool (*is_long)(void *arg, const struct diffd_request *request);
+  /* What stats call the kind of request: one of a few words, in static storage. */
+  const char *(*route)(void *arg, const struct diffd_request *request);
   void *arg;
 };
 

@@ -9,7 +9,7 @@
 #include "base/json_text.h"
 
 /* What the last try to fit a line leaves of each string, in bytes. */
-enum { SHORTEST_STRING = 64 };
+enum { SHORTEST_STRING = 64, FIELDS_SORTED_MAX = 32 };
 
 struct json_log {
   struct diffd_log base;
@@ -89,6 +89,20 @@ static void write_line(int fd, const char *bytes, size_t len) {
   }
 }
 
+/* The fields ordered by name, as the original writes them; more than these stand as they came. */
+static size_t sort_fields(const struct diffd_log_field *fields, size_t count,
+                          struct diffd_log_field sorted[static FIELDS_SORTED_MAX]) {
+  if (count > FIELDS_SORTED_MAX)
+    return 0;
+  for (size_t i = 0; i < count; i++) {
+    size_t at = i;
+    for (; at > 0 && strcmp(sorted[at - 1].name, fields[i].name) > 0; at--)
+      sorted[at] = sorted[at - 1];
+    sorted[at] = fields[i];
+  }
+  return count;
+}
+
 static void log_event(struct diffd_log *self, enum diffd_log_level level, const char *message,
                       const struct diffd_log_field *fields, size_t field_count, const char *place) {
   const struct json_log *log = (const struct json_log *)self;
@@ -97,7 +111,10 @@ static void log_event(struct diffd_log *self, enum diffd_log_level level, const 
   char time[DIFFD_TIME_TEXT_MAX];
   struct diffd_error err;
   diffd_rfc3339_format_nanos(log->clock->wall(log->clock->arg), time);
-  struct event event = {level, message, fields, field_count, place, time, DIFFD_LOG_LINE_MAX};
+  struct diffd_log_field sorted[FIELDS_SORTED_MAX];
+  bool ordered = sort_fields(fields, field_count, sorted) == field_count;
+  struct event event = {level, message, ordered ? sorted : fields, field_count,
+                        place, time,    DIFFD_LOG_LINE_MAX};
   struct diffd_buffer line = diffd_buffer_init(DIFFD_LOG_LINE_MAX);
   enum diffd_status status = append_event(&line, &event, &err);
   while (status == DIFFD_TOO_LARGE && event.string_max > SHORTEST_STRING) {

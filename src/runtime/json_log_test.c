@@ -46,19 +46,19 @@ static void close_log(struct fixture *f, char *text, size_t cap) {
   assert_int_equal(close(f->pipe[0]), 0);
 }
 
-/* Level, fields as they stand, file, time, message. */
+/* Level, fields by name, file, time, message. */
 static void test_line(void **state) {
   (void)state;
   char text[1024];
   struct fixture f = open_log(DIFFD_LOG_INFO);
   const struct diffd_log_field fields[] = {
-      {"dependency", "queuer", 0}, {"reason", "no \"bus\"\n\xFF", 0}, {"failures", NULL, -3}};
+      {"reason", "no \"bus\"\n\xFF", 0}, {"dependency", "queuer", 0}, {"failures", NULL, -3}};
   diffd_log_event(f.log, DIFFD_LOG_ERROR, "dependency-failure", fields, 3, "handlers/api.c:12");
   close_log(&f, text, sizeof text);
-  assert_string_equal(
-      text, "{\"level\":\"error\",\"dependency\":\"queuer\",\"reason\":\"no \\\"bus\\\"\\n\xEF\xBF\xBD\","
-            "\"failures\":-3,\"file\":\"handlers/api.c:12\","
-            "\"time\":\"2026-11-23T17:11:36.238038299Z\",\"message\":\"dependency-failure\"}\n");
+  assert_string_equal(text,
+                      "{\"level\":\"error\",\"dependency\":\"queuer\",\"failures\":-3,"
+                      "\"reason\":\"no \\\"bus\\\"\\n\xEF\xBF\xBD\",\"file\":\"handlers/api.c:12\","
+                      "\"time\":\"2026-11-23T17:11:36.238038299Z\",\"message\":\"dependency-failure\"}\n");
 }
 
 /* What is below the level does not show. */

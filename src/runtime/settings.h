@@ -52,8 +52,8 @@ struct diffd_integers {
   size_t count;
 };
 
-/* Places that the embedding program fills with a module of its own: the environment need not choose one there,
- * and the variables that would are its own to use. */
+/* Places that the embedding program fills with a module of its own: the environment need not choose one
+ * there, and the variables that would are its own to use. */
 enum diffd_own_module {
   DIFFD_OWN_STORAGE = 1,
   DIFFD_OWN_MARKER = 2,

@@ -210,6 +210,27 @@ static enum diffd_status choose_grapher(struct diffd_settings *settings, bool an
   return status;
 }
 
+/* Halves of a pair that only make sense together. */
+static enum diffd_status check_credentials(struct diffd_settings *settings, struct diffd_error *err) {
+  bool has_key = settings->access_key_id != NULL;
+  bool has_secret = settings->secret_access_key != NULL;
+  enum diffd_status status = DIFFD_OK;
+  if (has_key != has_secret)
+    status = diffd_setting_fault(settings, err, "%s is set, but %s is not: set both or neither",
+                                 has_key ? "AWS_ACCESS_KEY_ID" : "AWS_SECRET_ACCESS_KEY",
+                                 has_key ? "AWS_SECRET_ACCESS_KEY" : "AWS_ACCESS_KEY_ID");
+  if (status == DIFFD_OK && settings->session_token != NULL && !has_key && !has_secret)
+    status = diffd_setting_fault(
+        settings, err,
+        "AWS_SESSION_TOKEN is set, but AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, which "
+        "it belongs to, are not: set all three or none");
+  if (status == DIFFD_OK && settings->use_iam && settings->web_identity_token_file != NULL &&
+      settings->role_arn == NULL)
+    status = diffd_setting_fault(
+        settings, err, "AWS_WEB_IDENTITY_TOKEN_FILE is set, but AWS_ROLE_ARN is not: set both or neither");
+  return status;
+}
+
 static enum diffd_status choose_buckets(struct diffd_settings *settings, bool any, struct diffd_error *err) {
   bool storage = false;
   bool marker = false;
@@ -233,7 +254,7 @@ static enum diffd_status choose_buckets(struct diffd_settings *settings, bool an
     status = check_http_url(settings, "AWS_ENDPOINT_URL_S3", settings->endpoint_url_s3, err);
   if (status == DIFFD_OK)
     status = check_http_url(settings, "AWS_ENDPOINT_URL_STS", settings->endpoint_url_sts, err);
-  return status;
+  return status == DIFFD_OK ? check_credentials(settings, err) : status;
 }
 
 /* ---- queuer ---- */

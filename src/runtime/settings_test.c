@@ -342,6 +342,27 @@ static void test_each_module_chosen_outside_needs_its_companions(void **state) {
   diffd_settings_destroy(settings);
 }
 
+/* A key without its secret would be refused by S3 at the first job; it is a fault at the start. */
+static void test_halves_of_credentials(void **state) {
+  (void)state;
+  struct diffd_settings *settings =
+      load(ORIGINAL, "GRAPHER_POLLING_TIMEOUT=1", "STREAM_APPLIANCE_ENDPOINT=embedded",
+           "AWS_ACCESS_KEY=hunter2", "AWS_WEB_IDENTITY_TOKEN_FILE=t", NULL);
+  assert_int_equal(settings->faults.count, 2);
+  assert_fault(settings, "AWS_ACCESS_KEY_ID is set", "AWS_SECRET_ACCESS_KEY is not");
+  assert_fault(settings, "AWS_WEB_IDENTITY_TOKEN_FILE is set", "AWS_ROLE_ARN is not");
+  diffd_settings_destroy(settings);
+  settings = load(ORIGINAL, "GRAPHER_POLLING_TIMEOUT=1", "STREAM_APPLIANCE_ENDPOINT=embedded",
+                  "AWS_SESSION_TOKEN=hunter2", NULL);
+  assert_int_equal(settings->faults.count, 1);
+  assert_fault(settings, "AWS_SESSION_TOKEN is set", "set all three or none");
+  diffd_settings_destroy(settings);
+  settings = load(ORIGINAL, "GRAPHER_POLLING_TIMEOUT=1", "STREAM_APPLIANCE_ENDPOINT=embedded",
+                  "AWS_ACCESS_KEY=k", "AWS_SECRET_ACCESS_KEY=s", NULL);
+  assert_no_faults(settings);
+  diffd_settings_destroy(settings);
+}
+
 static void test_a_role_needs_only_what_it_uses(void **state) {
   (void)state;
   struct diffd_settings *settings =
@@ -581,6 +602,7 @@ int main(void) {
       cmocka_unit_test(test_the_variables_of_aws_reach_the_configuration),
       cmocka_unit_test(test_kinds_of_endpoints),
       cmocka_unit_test(test_each_module_chosen_outside_needs_its_companions),
+      cmocka_unit_test(test_halves_of_credentials),
       cmocka_unit_test(test_a_role_needs_only_what_it_uses),
       cmocka_unit_test(test_no_data_folder_is_needed_where_nothing_is_embedded),
       cmocka_unit_test(test_the_documented_defaults_of_the_original),

@@ -11,6 +11,7 @@
 #include "modules/file_marker.h"
 #include "modules/file_storage.h"
 #include "modules/graph_differ.h"
+#include "modules/http_grapher.h"
 #include "modules/http_queuer.h"
 #include "modules/log_folder_grapher.h"
 #include "net/curl_client.h"
@@ -50,6 +51,15 @@ static enum diffd_status open_data_dir(const struct making *making, struct diffd
   if (making->config->data_dir == NULL)
     return diffd_fail(err, DIFFD_INVALID, "the embedded modules need a data directory: set DIFF_DATA_DIR");
   return diffd_data_dir_open(making->config->data_dir, &making->builtin->data_dir, err);
+}
+
+static bool uses_s3(const struct making *making) {
+  return (making->service->storage == NULL && making->config->storage == DIFFD_STORAGE_S3) ||
+         (making->service->marker == NULL && making->config->marker == DIFFD_MARKER_S3);
+}
+
+static enum diffd_status open_aws(const struct making *making, struct diffd_error *err) {
+  return uses_s3(making) ? diffd_aws_access_make(making->config, &making->builtin->aws, err) : DIFFD_OK;
 }
 
 static enum diffd_status make_storage(const struct making *making, struct diffd_error *err) {
@@ -194,12 +204,32 @@ static enum diffd_status find_flow_logs(const struct making *making, char path[s
   return DIFFD_OK;
 }
 
-static enum diffd_status make_grapher(const struct making *making, const char *tmp_dir,
-                                      uint64_t graph_memory_bytes, struct diffd_error *err) {
+static enum diffd_status make_http_grapher(const struct making *making, struct diffd_error *err) {
+  const struct diffd_config *config = making->config;
+  struct diffd_builtin *builtin = making->builtin;
+  struct diffd_http_client *client = making->service->grapher_client;
+  enum diffd_status status = DIFFD_OK;
+  if (client == NULL) {
+    status = make_client(making, &builtin->own_grapher_client, err);
+    client = builtin->own_grapher_client;
+  }
+  if (status != DIFFD_OK)
+    return status;
+  if (config->grapher_url == NULL)
+    return diffd_fail(err, DIFFD_INVALID, "no grapher service to ask for graphs: set GRAPHER_ENDPOINT");
+  const struct diffd_http_grapher_options options = {.endpoint = config->grapher_url,
+                                                     .polling_interval_ms =
+                                                         config->grapher_polling_interval_ms,
+                                                     .polling_timeout_ms = config->grapher_polling_timeout_ms,
+                                                     .client = client,
+                                                     .clock = &diffd_system_clock};
+  return diffd_http_grapher_new(&options, &builtin->own_grapher, err);
+}
+
+static enum diffd_status make_log_folder_grapher(const struct making *making, const char *tmp_dir,
+                                                 uint64_t graph_memory_bytes, struct diffd_error *err) {
   const struct diffd_config *config = making->config;
   char path[PATH_MAX];
-  if (config->grapher == DIFFD_GRAPHER_HTTP)
-    return not_built("asking a vpcflow-grapherd", "GRAPHER_ENDPOINT", err);
   enum diffd_status status = find_flow_logs(making, path, err);
   if (status != DIFFD_OK)
     return status;
@@ -214,8 +244,26 @@ static enum diffd_status make_grapher(const struct making *making, const char *t
   return diffd_log_folder_grapher_new(&options, &making->builtin->own_grapher, err);
 }
 
-/* One limit for the process: each job gets an equal share, of which the two graphs that are made side by side
- * take three eighths each, and the comparison the rest. */
+/* Gives in *share what is left of the job's memory for the comparison: two graphs that are made here, side by
+ * side, take three eighths each; those of others take none. */
+static enum diffd_status make_grapher(const struct making *making, const char *tmp_dir, uint64_t *share,
+                                      struct diffd_grapher **ret, struct diffd_error *err) {
+  struct diffd_builtin *builtin = making->builtin;
+  enum diffd_status status = DIFFD_OK;
+  *ret = making->service->grapher;
+  if (*ret != NULL)
+    return DIFFD_OK;
+  if (making->config->grapher == DIFFD_GRAPHER_HTTP) {
+    status = make_http_grapher(making, err);
+  } else {
+    status = make_log_folder_grapher(making, tmp_dir, *share / 8 * 3, err);
+    *share = *share / 8 * 2;
+  }
+  *ret = builtin->own_grapher;
+  return status;
+}
+
+/* One limit for the process: each job gets an equal share. */
 static enum diffd_status make_differ(const struct making *making, struct diffd_error *err) {
   struct diffd_builtin *builtin = making->builtin;
   const struct diffd_config *config = making->config;
@@ -225,17 +273,13 @@ static enum diffd_status make_differ(const struct making *making, struct diffd_e
   const char *tmp_dir = config->tmp_dir;
   if (tmp_dir == NULL && builtin->data_dir != NULL)
     tmp_dir = diffd_data_dir_tmp_path(builtin->data_dir);
-  struct diffd_grapher *grapher = making->service->grapher;
+  struct diffd_grapher *grapher;
   uint64_t share = config->memory_limit_bytes / config->workers;
-  if (grapher == NULL) {
-    enum diffd_status status = make_grapher(making, tmp_dir, share / 8 * 3, err);
-    if (status != DIFFD_OK)
-      return status;
-    grapher = builtin->own_grapher;
-    share = share / 8 * 2;
-  }
+  enum diffd_status status = make_grapher(making, tmp_dir, &share, &grapher, err);
+  if (status != DIFFD_OK)
+    return status;
   const struct diffd_graph_differ_options options = {.memory_limit_bytes = share, .tmp_dir = tmp_dir};
-  enum diffd_status status = diffd_graph_differ_new(grapher, &options, &builtin->own_differ, err);
+  status = diffd_graph_differ_new(grapher, &options, &builtin->own_differ, err);
   builtin->differ = builtin->own_differ;
   return status;
 }
@@ -268,6 +312,8 @@ enum diffd_status diffd_builtin_make(const struct diffd_service *service, const 
   const struct making making = {service, config, log, &builtin};
   enum diffd_status status = open_data_dir(&making, err);
   if (status == DIFFD_OK)
+    status = open_aws(&making, err);
+  if (status == DIFFD_OK)
     status = make_storage(&making, err);
   if (status == DIFFD_OK)
     status = make_marker(&making, err);
@@ -288,12 +334,14 @@ enum diffd_status diffd_builtin_make(const struct diffd_service *service, const 
 void diffd_builtin_clean_up(struct diffd_builtin *builtin) {
   diffd_differ_destroy(builtin->own_differ);
   diffd_grapher_destroy(builtin->own_grapher);
+  diffd_http_client_destroy(builtin->own_grapher_client);
   diffd_sqlite_queue_close(builtin->queue);
   diffd_nats_queue_close(builtin->nats_queue);
   diffd_queuer_destroy(builtin->own_queuer);
   diffd_http_client_destroy(builtin->own_queuer_client);
   diffd_marker_destroy(builtin->own_marker);
   diffd_storage_destroy(builtin->own_storage);
+  diffd_aws_access_clean_up(&builtin->aws);
   diffd_data_dir_close(builtin->data_dir);
   *builtin = (struct diffd_builtin){0};
 }

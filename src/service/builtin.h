@@ -10,6 +10,7 @@
 #include "modules/data_dir.h"
 #include "modules/nats_queue.h"
 #include "modules/sqlite_queue.h"
+#include "service/aws_access.h"
 
 /* The modules of a run: the caller's, and those made here. */
 struct diffd_builtin {
@@ -21,6 +22,7 @@ struct diffd_builtin {
 
   /* What is made here, and NULL where it is not. */
   struct diffd_data_dir *data_dir;
+  struct diffd_aws_access aws; /* zeros where nothing is in S3 */
   struct diffd_sqlite_queue *queue;
   struct diffd_nats_queue *nats_queue;
   struct diffd_http_client *own_queuer_client;
@@ -28,6 +30,7 @@ struct diffd_builtin {
   struct diffd_storage *own_storage;
   struct diffd_marker *own_marker;
   struct diffd_grapher *own_grapher;
+  struct diffd_http_client *own_grapher_client;
   struct diffd_differ *own_differ;
 };
 

@@ -23,7 +23,8 @@ enum {
 };
 
 struct diffd_config diffd_config_default(void) {
-  return (struct diffd_config){.progress_timeout_ms = DEFAULT_PROGRESS_MS,
+  return (struct diffd_config){.aws = {.use_iam = true},
+                               .progress_timeout_ms = DEFAULT_PROGRESS_MS,
                                .flow_logs_delay_ms = DEFAULT_DELAY_MS,
                                .flow_logs_late_ms = DEFAULT_LATE_MS,
                                .http_threads = DEFAULT_HTTP_THREADS,

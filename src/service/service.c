@@ -11,6 +11,7 @@
 
 #include "base/thread.h"
 #include "handlers/route.h"
+#include "runtime/datadog_stat.h"
 #include "runtime/http_server.h"
 #include "runtime/json_log.h"
 #include "runtime/listen.h"
@@ -28,6 +29,8 @@ struct run {
   struct diffd_config config;
   struct diffd_log *log;
   struct diffd_log *own_log;
+  struct diffd_stat *stat;
+  struct diffd_stat *own_stat;
   struct diffd_signals *signals;
   struct diffd_builtin modules;
   struct diffd_producer *producer;
@@ -39,6 +42,11 @@ struct run {
   struct diffd_http_server *server;
 };
 
+static bool screen(void *arg, const struct diffd_context *ctx, const struct diffd_request *request,
+                   struct diffd_response *response) {
+  return diffd_route_screen(arg, ctx, request, response);
+}
+
 static void handle(void *arg, const struct diffd_context *ctx, const struct diffd_request *request,
                    struct diffd_response *response) {
   diffd_route(arg, ctx, request, response);
@@ -48,6 +56,10 @@ static bool is_long(void *arg, const struct diffd_request *request) {
   return diffd_route_lane(arg, request) == DIFFD_LANE_JOB;
 }
 
+static const char *route_name(void *arg, const struct diffd_request *request) {
+  return diffd_route_name(arg, request);
+}
+
 static enum diffd_status open_log(struct run *run, struct diffd_error *err) {
   run->log = run->service->log;
   if (run->log != NULL || run->config.log_output == DIFFD_LOG_NOWHERE)
@@ -55,6 +67,21 @@ static enum diffd_status open_log(struct run *run, struct diffd_error *err) {
   enum diffd_status status =
       diffd_json_log_new(STDOUT_FILENO, run->config.log_level, &diffd_system_clock, &run->own_log, err);
   run->log = run->own_log;
+  return status;
+}
+
+static enum diffd_status open_stat(struct run *run, struct diffd_error *err) {
+  const struct diffd_stats_config *config = &run->config.stats;
+  run->stat = run->service->stat;
+  if (run->stat != NULL || config->output == DIFFD_STATS_NOWHERE)
+    return DIFFD_OK;
+  const struct diffd_datadog_options options = {.address = config->address,
+                                                .packet_max_bytes = config->packet_max_bytes,
+                                                .flush_ms = config->flush_ms,
+                                                .tags = config->tags,
+                                                .tag_count = config->tag_count};
+  enum diffd_status status = diffd_datadog_stat_new(&options, &run->own_stat, err);
+  run->stat = run->own_stat;
   return status;
 }
 
@@ -84,7 +111,8 @@ static enum diffd_status start_pool(struct run *run, struct diffd_error *err) {
                                                     .producer = run->producer,
                                                     .workers = run->config.workers,
                                                     .clock = &diffd_system_clock,
-                                                    .log = run->log};
+                                                    .log = run->log,
+                                                    .stat = run->stat};
   return diffd_worker_pool_start(&options, &run->pool, err);
 }
 
@@ -98,23 +126,28 @@ static enum diffd_status start_server(struct run *run, struct diffd_error *err) 
   run->router = (struct diffd_router){
       .role = run->config.role,
       .api = {run->modules.storage, run->modules.marker, run->modules.queuer, run->gate},
-      .producer = run->producer};
+      .producer = run->producer,
+      .middlewares = {run->service->middlewares, run->service->middleware_count}};
   long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-  const struct diffd_http_server_options options = {.listen_fd = run->listen_fd,
-                                                    .event_threads = cpus < 1 ? 1
-                                                                     : cpus > EVENT_THREADS_MAX
-                                                                         ? EVENT_THREADS_MAX
-                                                                         : (unsigned)cpus,
-                                                    .request_threads = run->config.http_threads,
-                                                    .job_threads = run->config.workers + WAITING_JOB_THREADS,
-                                                    .max_connections = run->config.max_connections,
-                                                    .request_timeout_ms = run->config.request_timeout_ms,
-                                                    .idle_timeout_ms = run->config.idle_timeout_ms,
-                                                    .instance = instance,
-                                                    .log = run->log,
-                                                    .handle = handle,
-                                                    .is_long = is_long,
-                                                    .arg = &run->router};
+  const struct diffd_http_server_options options = {
+      .listen_fd = run->listen_fd,
+      .event_threads = cpus < 1                   ? 1
+                       : cpus > EVENT_THREADS_MAX ? EVENT_THREADS_MAX
+                                                  : (unsigned)cpus,
+      .request_threads = run->config.http_threads,
+      .job_threads = run->config.workers + WAITING_JOB_THREADS,
+      .max_connections = run->config.max_connections,
+      .request_timeout_ms = run->config.request_timeout_ms,
+      .idle_timeout_ms = run->config.idle_timeout_ms,
+      .instance = instance,
+      .log = run->log,
+      .stat = run->stat,
+      .stat_names = &run->config.stats,
+      .screen = run->service->middleware_count > 0 ? screen : NULL,
+      .handle = handle,
+      .is_long = is_long,
+      .route = route_name,
+      .arg = &run->router};
   run->listen_fd = -1;
   return diffd_http_server_start(&options, &run->server, err);
 }
@@ -125,6 +158,9 @@ static enum diffd_status start(struct run *run, struct diffd_error *err) {
   enum diffd_status status = open_log(run, err);
   if (status == DIFFD_OK)
     status = diffd_signals_start(run->config.signals, run->config.signal_count, &run->signals, err);
+  /* Its thread must not get the signals, either. */
+  if (status == DIFFD_OK)
+    status = open_stat(run, err);
   if (status == DIFFD_OK)
     tell_notes(run);
   if (status == DIFFD_OK)
@@ -173,6 +209,8 @@ static void clean_up(struct run *run) {
   diffd_producer_destroy(run->producer);
   diffd_id_gate_destroy(run->gate);
   diffd_builtin_clean_up(&run->modules);
+  /* The last lines of all leave here; a second signal still ends the process at once. */
+  diffd_stat_destroy(run->own_stat);
   diffd_signals_stop(run->signals);
   diffd_log_destroy(run->own_log);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/thread.h"
+#include "diffd/stat.h"
 #include "handlers/event.h"
 #include "service/mark_keeper.h"
 
@@ -84,6 +85,7 @@ static void end_badly(struct diffd_worker_pool *pool, const struct diffd_context
   }
   if (retry == DIFFD_RETRY_PARKED) {
     unmark(pool, ctx, lease->job.id);
+    diffd_stat_record(ctx->stat, DIFFD_STAT_COUNT, "diffd.jobs.parked", 1, NULL, 0);
     tell_failures(ctx, "job-parked", lease, lease->failures + 1, reason->detail);
   } else {
     tell_failures(ctx, "job-failed", lease, lease->failures + 1, reason->detail);
@@ -147,12 +149,13 @@ static void rest(struct diffd_worker_pool *pool) {
 static void take_and_work(struct diffd_worker_pool *pool) {
   /* To a source, stopping is reason enough to give out nothing more. */
   const struct diffd_context take_ctx = {
-      .cancelled = is_stopping, .cancelled_arg = pool, .log = pool->options.log};
+      .cancelled = is_stopping, .cancelled_arg = pool, .log = pool->options.log, .stat = pool->options.stat};
   const struct diffd_context ctx = {.cancelled = is_cancelled,
                                     .cancelled_arg = pool,
                                     .stopping = is_stopping,
                                     .stopping_arg = pool,
-                                    .log = pool->options.log};
+                                    .log = pool->options.log,
+                                    .stat = pool->options.stat};
   struct diffd_lease lease;
   struct diffd_error err;
   enum diffd_status status = diffd_job_source_take(pool->options.source, &take_ctx, &lease, &err);

@@ -18,6 +18,7 @@ struct diffd_worker_pool_options {
   unsigned workers; /* at least 1 */
   const struct diffd_clock *clock;
   struct diffd_log *log;
+  struct diffd_stat *stat; /* NULL: nothing is counted */
 };
 
 struct diffd_worker_pool;
