@@ -136,7 +136,8 @@ struct diffd_config {
 
   unsigned workers;            /* DIFF_WORKERS: jobs at once; 0: the number of CPUs */
   unsigned http_threads;       /* DIFF_HTTP_THREADS: requests at once, jobs apart; 0: 16 */
-  uint64_t memory_limit_bytes; /* DIFF_MEMORY_LIMIT, for all jobs together; 0: half of the machine's */
+  uint64_t memory_limit_bytes; /* DIFF_MEMORY_LIMIT, for all jobs together; 0: half of the least that
+                                  RLIMIT_DATA, RLIMIT_AS, the cgroup and the machine allow */
 
   /* RUNTIME_HTTPSERVER_ADDRESS, with PORT already put in where that applies: `:8080` (both families),
    * `host:port`, `[::1]:0`. Port 0 takes a free one, which the start line tells. NULL: ":8080". */

@@ -69,7 +69,7 @@ struct diffd_settings {
   int role; /* enum diffd_role */
   int64_t http_threads;
   int64_t workers;            /* 0: one per CPU */
-  int64_t memory_limit_bytes; /* 0: half of what the cgroup or the machine has */
+  int64_t memory_limit_bytes; /* 0: half of what the process may have */
   /* Embedded modules. */
   char *data_dir;      /* NULL without faults: there is no default, and no module needs it */
   char *tmp_dir;       /* NULL: tmp/ in data_dir */

@@ -32,7 +32,7 @@ const struct diffd_setting diffd_settings_table[] = {
      .field = FIELD(http_threads), .prose = "How many requests are answered at once."},
     {"DIFF_WORKERS", SERVER, NULL, "the number of CPUs", .type = DIFFD_SETTING_INTEGER, .min = 1, .max = 1024,
      .field = FIELD(workers), .prose = "How many diffs are made at once."},
-    {"DIFF_MEMORY_LIMIT", SERVER, NULL, "half of the cgroup's or the machine's memory",
+    {"DIFF_MEMORY_LIMIT", SERVER, NULL, "half of what the process, its cgroup or the machine may have",
      .type = DIFFD_SETTING_SIZE, .min = 1 << 20, .max = INT64_MAX, .field = FIELD(memory_limit_bytes),
      .prose = "The memory that all diffs together may use, as in `512MiB` or `4GiB`; beyond it they work in "
               "files of `DIFF_TMP_DIR`."},

@@ -54,11 +54,24 @@ static uint64_t cgroup_memory_bytes(void) {
   return end != text ? bytes : UINT64_MAX;
 }
 
+/* What `ulimit -d`, `ulimit -v` or LimitDATA= of systemd allow. */
+static uint64_t process_memory_bytes(void) {
+  struct rlimit data, space;
+  uint64_t allowed = UINT64_MAX;
+  if (getrlimit(RLIMIT_DATA, &data) == 0 && data.rlim_cur != RLIM_INFINITY)
+    allowed = data.rlim_cur;
+  if (getrlimit(RLIMIT_AS, &space) == 0 && space.rlim_cur != RLIM_INFINITY && space.rlim_cur < allowed)
+    allowed = space.rlim_cur;
+  return allowed;
+}
+
 static uint64_t machine_memory_bytes(void) {
   long pages = sysconf(_SC_PHYS_PAGES);
   long page = sysconf(_SC_PAGESIZE);
   uint64_t physical = pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page : UINT64_C(1) << 30;
-  uint64_t allowed = cgroup_memory_bytes();
+  uint64_t container = cgroup_memory_bytes();
+  uint64_t process = process_memory_bytes();
+  uint64_t allowed = container < process ? container : process;
   return allowed < physical ? allowed : physical;
 }
 

@@ -1,0 +1,89 @@
+# Two graphs of a million edges go from the grapher through the worker into the storage and out again, in 256 MiB of private memory.
+# SPDX-License-Identifier: Apache-2.0
+import hashlib
+import http.client
+import json
+import pathlib
+import subprocess
+
+import grapherd
+import harness
+import pytest
+from harness import SLOW, Service, Windows, plain_binary
+
+EDGES = 1000000
+LIMIT = 256 << 20  # of what is private and writable: heap, stacks, anonymous pages
+PATIENCE = 300  # seconds for one step on a busy machine
+
+
+@pytest.fixture(scope="module")
+def plain():
+    binary = plain_binary()
+    if binary is None:
+        pytest.skip("a sanitizer needs more memory: set VPCFLOW_DIFFD_PLAIN")
+    return binary
+
+
+@pytest.fixture(params=["every-edge", "5-percent"])
+def pair(request, plain, tmp_path):
+    """The paths of two graphs, and the digest and length of their diff as the command line makes it."""
+    flowgen = pathlib.Path(plain).parent / "flowgen"
+    if not flowgen.exists():
+        pytest.skip("the generator is not beside the program")
+    share = "100" if request.param == "every-edge" else "5"
+    subprocess.run([flowgen, "dot", "--out", tmp_path, "--edges", str(EDGES), "--change", share],
+                   check=True, capture_output=True, timeout=PATIENCE)  # fmt: skip
+    paths = (tmp_path / "previous.dot", tmp_path / "next.dot")
+    with subprocess.Popen([plain, "diff", *paths], stdout=subprocess.PIPE, env=harness.environment(tmp_path)) as process:
+        expected = digest(process.stdout.read)
+    assert process.returncode == 1
+    yield paths, expected
+    for path in paths:
+        path.unlink()
+
+
+def digest(read):
+    """Of a stream: never more than a piece of it is held here, either."""
+    total, length = hashlib.sha256(), 0
+    while piece := read(1 << 20):
+        total.update(piece)
+        length += len(piece)
+    return total.hexdigest(), length
+
+
+@pytest.fixture(params=["embedded"])
+def storage(request):
+    """Settings of a storage, and what to do with the stored object afterwards."""
+    return {"STREAM_APPLIANCE_ENDPOINT": "embedded", "DIFF_STORAGE": "embedded", "DIFF_MARKER": "embedded"}
+
+
+def get_digest(service, target):
+    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=SLOW)
+    try:
+        connection.request("GET", target)
+        answer = connection.getresponse()
+        assert answer.status == 200
+        return digest(answer.read)
+    finally:
+        connection.close()
+
+
+def test_a_million_edges(pair, storage, plain, tmp_path):
+    """With the limit that the service works out for itself, from what the process may have."""
+    paths, expected = pair
+    windows = Windows(1)
+    server = grapherd.Grapherd()
+    server.graphs = {tuple(windows.times[:2]): paths[0], tuple(windows.times[2:]): paths[1]}
+    env = {**storage, "GRAPHER_ENDPOINT": server.url, "GRAPHER_POLLING_INTERVAL": 100, "GRAPHER_POLLING_TIMEOUT": 60000}
+    service = Service(tmp_path / "s", binary=plain, wrapper=["prlimit", "--data=%d" % LIMIT], **env)
+    try:
+        with service:
+            answer = service.post("/t/e", json.dumps(windows.event), timeout=PATIENCE)
+            assert answer.status == 204, (answer, service.log()[-5:])
+            assert get_digest(service, windows.query) == expected
+            assert set(server.posts.values()) == {1}
+            assert service.stop() == 0
+    finally:
+        server.close()
+        for path in (tmp_path / "s" / "data" / "diffs").glob("*"):
+            path.unlink()
