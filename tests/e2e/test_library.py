@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What `make install` puts where, and what a program that embeds the service gets: headers, a shared and a static
 library that show nothing but the public functions, and a pkg-config file that links both."""
+import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -143,3 +145,109 @@ def test_a_program_in_cplusplus_links_both_libraries(installed, tmp_path, kind):
     assert ("libdiffd.so.0" in needed) == (kind == "shared")
     out = sh(tmp_path / "program", **installed.environment)
     assert out.startswith("0.1.0 ") and "DIFF_ROLE=boss" in out
+
+
+# --- examples/custom-storage -----------------------------------------------------------------------------
+
+TOKEN = {"Authorization": "Bearer a-secret"}
+
+
+def edge(source, destination):
+    values = {"accountID": "123456789010", "eniID": "eni-abc123de", "srcPort": "0", "dstPort": "80", "protocol": "6"}
+    attributes = " ".join(f'govpc_{name}="{value}"' for name, value in values.items())
+    return f'\t{source} -> {destination} [{attributes} color=green label="made up"]\n'
+
+
+def graph(*edges):
+    nodes = sorted({node for pair in edges for node in pair})
+    return "digraph {\n" + "".join(edge(*pair) for pair in edges) + "".join(f'\t{n} [label="{n}"]\n' for n in nodes) + "}"
+
+
+class Example(harness.Service):
+    """The example as a service, with its folders and the environment that its README shows."""
+
+    def __init__(self, home, program, environment):
+        self.diffs, self.graphs = home / "diffs", home / "graphs"
+        super().__init__(home, binary=program, EXAMPLE_TOKEN="a-secret", EXAMPLE_DIFFS_DIR=self.diffs,
+                         EXAMPLE_GRAPHS_DIR=self.graphs, DIFF_MARKER="embedded",
+                         STREAM_APPLIANCE_ENDPOINT="embedded", GRAPHER_ENDPOINT="http://grapher.example/",
+                         GRAPHER_POLLING_INTERVAL=10, GRAPHER_POLLING_TIMEOUT=60000, VPC_FLOW_LOGS_DELAY=None,
+                         LD_LIBRARY_PATH=environment["LD_LIBRARY_PATH"])
+        self.diffs.mkdir()
+        self.graphs.mkdir()
+
+
+@pytest.fixture(scope="module", params=["shared", "static"])
+def example_program(installed, tmp_path_factory, request):
+    """Built from a copy of its folder, with nothing but make and pkg-config."""
+    folder = tmp_path_factory.mktemp(request.param) / "custom-storage"
+    shutil.copytree(harness.ROOT / "examples/custom-storage", folder, ignore=shutil.ignore_patterns("custom-storage"))
+    sh("env", "-u", "MAKEFLAGS", "-u", "MFLAGS", "-u", "MAKELEVEL", "make", "-C", folder, "CFLAGS=-O1 -g -Werror",
+       *(["STATIC=1"] if request.param == "static" else []), **installed.environment)
+    needed = sh("readelf", "-d", folder / "custom-storage")
+    assert ("libdiffd.so.0" in needed) == (request.param == "shared")
+    return folder / "custom-storage"
+
+
+@pytest.fixture
+def example(installed, example_program, tmp_path):
+    with Example(tmp_path, example_program, installed.environment) as service:
+        yield service
+
+
+def test_the_example_makes_a_diff_with_its_own_parts(example):
+    """Middleware, storage and grapher client of the program's own stand where the built-in ones would."""
+    windows = harness.Windows()
+    (example.graphs / f"{windows.times[0]}.dot").write_text(graph(("a", "b")))
+    (example.graphs / f"{windows.times[2]}.dot").write_text(graph(("a", "b"), ("c", "b")))
+    assert example.post(windows.query, headers=TOKEN).status == 202
+    body = harness.wait_until(lambda: (answer := example.get(windows.query, headers=TOKEN)).status == 200 and answer.body)
+    assert body.count(b"govpc_diff=") == 1 and b"c -> b" in body and b'"ADDED"' in body
+
+    # The storage has the object, its checksum before it, and nothing half written beside it.
+    assert [p.name for p in example.diffs.iterdir()] == [windows.id + ".checked"]
+    stored = (example.diffs / (windows.id + ".checked")).read_bytes()
+    assert re.fullmatch(rb"[0-9a-f]{16}\n", stored[:17]) and stored[17:] == body
+    assert not (example.data / "diffs").exists() or not list((example.data / "diffs").iterdir())
+
+    # The client was asked by the grapher module: a POST and a GET for each window.
+    asked = {(line["method"], line["url"].replace("%3A", ":").split("?")[1]) for line in example.log("replay-client")}
+    queries = [f"start={windows.times[i]}&stop={windows.times[i + 1]}" for i in (0, 2)]
+    assert asked == {(method, query) for method in ("POST", "GET") for query in queries}
+
+    # What the disk damaged is a 500 with a reason, not a wrong diff.
+    (example.diffs / (windows.id + ".checked")).write_bytes(stored.replace(b"c -> b", b"c -> d"))
+    assert example.get(windows.query, headers=TOKEN).status == 500
+    assert "is damaged" in example.log("dependency-failure")[-1]["reason"]
+    assert example.stop() == 0
+
+
+def test_the_example_lets_nobody_in_without_the_token(example):
+    """401 on every path and method, before any handler: no job is queued, and the worker takes none."""
+    windows = harness.Windows()
+    wrong = [{}, {"Authorization": "Bearer a-secre"}, {"Authorization": "Bearer a-secret2"}, {"Authorization": "a-secret"}]
+    for headers in wrong:
+        for method, target in (("POST", windows.query), ("GET", windows.query), ("GET", "/nowhere"), ("DELETE", "/")):
+            answer = example.request(method, target, headers=headers)
+            assert (answer.status, answer.headers["WWW-Authenticate"]) == (401, "Bearer"), (method, target)
+            assert answer.message == "a token is needed"
+    answer = example.request("POST", "/topic/event", body=json.dumps(windows.event))
+    assert answer.status == 401
+    head = example.request("HEAD", windows.query)
+    assert (head.status, head.body) == (401, b"") and int(head.headers["Content-Length"]) > 0
+    assert example.get(windows.query, headers=TOKEN).status == 404
+    assert not example.log("job-started") and not example.log("replay-client")
+    assert len(example.log("unauthorized")) == 4 * len(wrong) + 2
+    assert example.get("/nowhere", headers={"Authorization": "bearer a-secret"}).status == 404
+
+
+def test_the_example_names_every_fault_of_its_environment(installed, example_program, tmp_path):
+    """Places that the program fills want no choice; the others do, and are named all at once with exit status 2."""
+    env = harness.environment(tmp_path, EXAMPLE_TOKEN="t", EXAMPLE_DIFFS_DIR=tmp_path, EXAMPLE_GRAPHS_DIR=tmp_path,
+                              GRAPHER_ENDPOINT="http://grapher.example/", DIFF_WORKERS="many",
+                              LD_LIBRARY_PATH=installed.environment["LD_LIBRARY_PATH"])
+    done = subprocess.run([example_program], env=env, capture_output=True, text=True, timeout=harness.SLOW)
+    assert done.returncode == 2
+    for name in ("DIFF_MARKER", "STREAM_APPLIANCE_ENDPOINT", "GRAPHER_POLLING_INTERVAL", "DIFF_WORKERS"):
+        assert name in done.stderr
+    assert "DIFF_STORAGE" not in done.stderr
