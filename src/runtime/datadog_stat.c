@@ -194,7 +194,7 @@ static void resolve(struct datadog *datadog) {
   for (const struct addrinfo *one = found; one != NULL && best->ai_family != AF_INET; one = one->ai_next)
     if (one->ai_family == AF_INET)
       best = one;
-  if (best->ai_addrlen <= sizeof datadog->to) {
+  if (best != NULL && best->ai_addrlen <= sizeof datadog->to) {
     memcpy(&datadog->to, best->ai_addr, best->ai_addrlen);
     datadog->to_len = best->ai_addrlen;
   }

@@ -106,6 +106,14 @@ def test_the_static_library_keeps_to_its_prefix(installed):
     assert [name for name in sorted(names) if not name.startswith("diffd_")] == []
 
 
+def test_pkg_config_names_what_an_archive_needs(installed):
+    """Libs.private has every library that the shared one is linked with; who links that one is told of none."""
+    needed = re.findall(r"NEEDED.*\[lib(.*?)\.so", sh("readelf", "-d", installed.libdir / "libdiffd.so"))
+    static = installed.pkg_config("--static", "--libs", "diffd")
+    assert [name for name in needed if name != "c" and "-l" + name not in static] == []
+    assert [flag for flag in installed.pkg_config("--libs", "diffd") if flag.startswith("-l")] == ["-ldiffd"]
+
+
 @pytest.mark.parametrize("compiler", ["gcc -std=c11", "clang -std=c11", "g++ -std=c++11 -x c++", "clang++ -std=c++17 -x c++"])
 def test_each_header_compiles_alone(installed, tmp_path, compiler):
     """As pedantic C11 and as C++, from where it is installed, without any other include before it."""
