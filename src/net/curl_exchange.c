@@ -159,12 +159,11 @@ static void wait_for_more(struct diffd_curl_exchange *exchange, uint64_t now, ui
 
 static enum diffd_status failure(struct diffd_curl_exchange *exchange, struct diffd_error *err) {
   const char *text = exchange->message[0] != '\0' ? exchange->message : curl_easy_strerror(exchange->code);
-  enum diffd_status status = DIFFD_UNAVAILABLE;
-  if (exchange->code == CURLE_OUT_OF_MEMORY)
-    status = DIFFD_NO_MEMORY;
-  else if (exchange->code == CURLE_URL_MALFORMAT)
-    status = DIFFD_INVALID;
-  return diffd_fail(err, status, "%s: %s", exchange->origin, text);
+  if (exchange->code == CURLE_URL_MALFORMAT)
+    return diffd_fail(err, DIFFD_INVALID, "%s: %s", exchange->origin, text);
+  if (exchange->code == CURLE_OUT_OF_MEMORY) /* libcurl calls a line that is too long by that name as well */
+    text = "a line of the answer is too long, or there is no memory for it";
+  return diffd_fail(err, DIFFD_UNAVAILABLE, "%s: %s", exchange->origin, text);
 }
 
 /* The connection could not be made, or broke: not an answer that is wrong. */

@@ -32,6 +32,8 @@ static enum diffd_status take_status(struct diffd_http_head *head, const char *l
   const char *space = memchr(line, ' ', len);
   if (space == NULL || (size_t)(line + len - space) < 4)
     return malformed(err);
+  if (space + 4 < line + len && space[4] != ' ')
+    return malformed(err);
   unsigned status = 0;
   for (int i = 1; i <= 3; i++) {
     if (!isdigit((unsigned char)space[i]))
