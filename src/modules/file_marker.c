@@ -11,9 +11,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/diff_id.h"
-
-enum { FILE_NAME_MAX = DIFFD_JOB_ID_MAX + 32, CONTENT_MAX = 128 };
+#include "base/mark.h"
 
 static const char suffix[] = "_in_progress";
 
@@ -23,19 +21,12 @@ struct file_marker {
   const struct diffd_clock *clock;
 };
 
-static enum diffd_status file_name(const char *id, char name[static FILE_NAME_MAX], struct diffd_error *err) {
-  if (!diffd_job_id_is_valid(id, strnlen(id, DIFFD_JOB_ID_MAX + 1)))
-    return diffd_fail(err, DIFFD_INVALID, "the diff id cannot name a mark");
-  (void)snprintf(name, FILE_NAME_MAX, "%s%s", id, suffix);
-  return DIFFD_OK;
-}
-
 static enum diffd_status marker_mark(struct diffd_marker *self, const struct diffd_context *ctx,
                                      const char *id, struct diffd_error *err) {
   (void)ctx;
   const struct file_marker *marker = (const struct file_marker *)self;
-  char name[FILE_NAME_MAX], text[DIFFD_TIME_TEXT_MAX];
-  enum diffd_status status = file_name(id, name, err);
+  char name[DIFFD_MARK_NAME_MAX], text[DIFFD_TIME_TEXT_MAX];
+  enum diffd_status status = diffd_mark_name(id, name, err);
   if (status != DIFFD_OK)
     return status;
   diffd_rfc3339_format_nanos(marker->clock->wall(marker->clock->arg), text);
@@ -46,22 +37,11 @@ static enum diffd_status marker_unmark(struct diffd_marker *self, const struct d
                                        const char *id, struct diffd_error *err) {
   (void)ctx;
   const struct file_marker *marker = (const struct file_marker *)self;
-  char name[FILE_NAME_MAX];
-  enum diffd_status status = file_name(id, name, err);
+  char name[DIFFD_MARK_NAME_MAX];
+  enum diffd_status status = diffd_mark_name(id, name, err);
   if (status == DIFFD_OK)
     status = diffd_durable_file_remove(marker->folder, name, err);
   return status == DIFFD_NOT_FOUND ? DIFFD_OK : status;
-}
-
-static bool is_before(struct diffd_instant a, struct diffd_instant b) {
-  return a.seconds < b.seconds || (a.seconds == b.seconds && a.nanoseconds < b.nanoseconds);
-}
-
-/* `marked` is not after `now`, and both are dates of four-digit years or near the present. */
-static bool is_younger(struct diffd_instant marked, struct diffd_instant now, uint64_t timeout_ms) {
-  int64_t nanoseconds = (int64_t)now.nanoseconds - (int64_t)marked.nanoseconds;
-  int64_t age_ms = (now.seconds - marked.seconds) * 1000 + nanoseconds / 1000000;
-  return (uint64_t)age_ms < timeout_ms;
 }
 
 /* Since when a mark from the future is known. The modification time is only ever set back, and on the
@@ -72,7 +52,7 @@ static enum diffd_status known_since(int fd, struct diffd_instant now, struct di
   if (fstat(fd, &st) != 0)
     return diffd_fail_errno(err, errno, "looking at a mark");
   struct diffd_instant modified = {.seconds = st.st_mtim.tv_sec, .nanoseconds = (uint32_t)st.st_mtim.tv_nsec};
-  if (is_before(now, modified)) {
+  if (diffd_instant_is_before(now, modified)) {
     const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT},
                                       {.tv_sec = (time_t)now.seconds, .tv_nsec = (long)now.nanoseconds}};
     if (futimens(fd, times) != 0)
@@ -86,15 +66,11 @@ static enum diffd_status known_since(int fd, struct diffd_instant now, struct di
 /* The time in the mark; false where it cannot be read as one. */
 static enum diffd_status read_mark(int fd, bool *ret_valid, struct diffd_instant *ret,
                                    struct diffd_error *err) {
-  char content[CONTENT_MAX];
-  struct diffd_error unreadable;
+  char content[DIFFD_MARK_CONTENT_MAX];
   ssize_t got = pread(fd, content, sizeof content, 0);
   if (got < 0)
     return diffd_fail_errno(err, errno, "reading a mark");
-  size_t len = (size_t)got;
-  while (len > 0 && (content[len - 1] == '\n' || content[len - 1] == '\r' || content[len - 1] == ' '))
-    len--;
-  *ret_valid = diffd_rfc3339_parse((struct diffd_span){content, len}, ret, &unreadable) == DIFFD_OK;
+  *ret_valid = diffd_mark_read((struct diffd_span){content, (size_t)got}, ret);
   return DIFFD_OK;
 }
 
@@ -102,10 +78,10 @@ static enum diffd_status marker_check(struct diffd_marker *self, const struct di
                                       const char *id, struct diffd_error *err) {
   (void)ctx;
   const struct file_marker *marker = (const struct file_marker *)self;
-  char name[FILE_NAME_MAX];
+  char name[DIFFD_MARK_NAME_MAX];
   bool valid = false;
   struct diffd_instant marked;
-  enum diffd_status status = file_name(id, name, err);
+  enum diffd_status status = diffd_mark_name(id, name, err);
   if (status != DIFFD_OK)
     return status;
   CLEANUP(closep) int fd = openat(marker->folder->fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -115,13 +91,13 @@ static enum diffd_status marker_check(struct diffd_marker *self, const struct di
     return diffd_fail_errno(err, errno, "opening %s/%s", marker->folder->path, name);
   status = read_mark(fd, &valid, &marked, err);
   struct diffd_instant now = marker->clock->wall(marker->clock->arg);
-  if (status == DIFFD_OK && valid && is_before(now, marked))
+  if (status == DIFFD_OK && valid && diffd_instant_is_before(now, marked))
     status = known_since(fd, now, &marked, err);
   if (status != DIFFD_OK)
     return diffd_fail_within(err, "%s/%s", marker->folder->path, name);
   if (!valid)
     return diffd_fail(err, DIFFD_NOT_FOUND, "the mark %s/%s is no time", marker->folder->path, name);
-  if (!is_younger(marked, now, marker->base.timeout_ms))
+  if (!diffd_mark_is_younger(marked, now, marker->base.timeout_ms))
     return diffd_fail(err, DIFFD_NOT_FOUND, "the mark %s/%s is out of date", marker->folder->path, name);
   return DIFFD_IN_PROGRESS;
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/s3_answer.h"
 
-#include <curl/curl.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/rfc3339.h"
+#include "net/http_date.h"
 #include "net/xml_fields.h"
 
 enum { SHOWN_KEY_MAX = 200, OBJECT_TEXT_MAX = 256 };
@@ -22,9 +22,9 @@ static void read_field(struct diffd_span body, const char *path, char *value, si
 
 static int64_t read_server_time(const struct diffd_http_response *response, struct diffd_span body) {
   const char *date = diffd_http_response_header(response, "date");
-  time_t seconds = date != NULL ? curl_getdate(date, NULL) : -1;
+  int64_t seconds = date != NULL ? diffd_http_date_read(date) : -1;
   if (seconds >= 0)
-    return (int64_t)seconds;
+    return seconds;
   char text[64];
   struct diffd_instant instant;
   struct diffd_error ignored;

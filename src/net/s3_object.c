@@ -2,11 +2,11 @@
  *
  * The S3 client, and what it does with small objects at once: HEAD, PUT, DELETE, and reading one whole.
  */
-#include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/http_date.h"
 #include "net/s3_send.h"
 
 enum { RETRY_PAUSE_MS = 100 };
@@ -54,8 +54,7 @@ void diffd_s3_destroy(struct diffd_s3 *s3) {
 
 static int64_t read_date(const struct diffd_http_response *response, const char *name) {
   const char *text = diffd_http_response_header(response, name);
-  time_t seconds = text != NULL ? curl_getdate(text, NULL) : -1;
-  return seconds >= 0 ? (int64_t)seconds : -1;
+  return text != NULL ? diffd_http_date_read(text) : -1;
 }
 
 void diffd_s3_object_read(const struct diffd_http_response *response, struct diffd_s3_object *ret) {

@@ -14,6 +14,8 @@
 #include "modules/http_grapher.h"
 #include "modules/http_queuer.h"
 #include "modules/log_folder_grapher.h"
+#include "modules/s3_marker.h"
+#include "modules/s3_storage.h"
 #include "net/curl_client.h"
 #include "service/pending.h"
 
@@ -31,10 +33,6 @@ static bool makes_diffs(const struct making *making) {
 
 static bool queues_jobs(const struct making *making) {
   return making->config->role != DIFFD_ROLE_WORKER;
-}
-
-static enum diffd_status not_built(const char *what, const char *setting, struct diffd_error *err) {
-  return diffd_fail(err, DIFFD_INVALID, "%s is not built yet: unset %s", what, setting);
 }
 
 static bool needs_data_dir(const struct making *making) {
@@ -62,15 +60,31 @@ static enum diffd_status open_aws(const struct making *making, struct diffd_erro
   return uses_s3(making) ? diffd_aws_access_make(making->config, &making->builtin->aws, err) : DIFFD_OK;
 }
 
+/* What texts call a bucket and its region. */
+static const char *const storage_settings[] = {"DIFF_STORAGE_BUCKET", "DIFF_STORAGE_BUCKET_REGION"};
+static const char *const progress_settings[] = {"DIFF_PROGRESS_BUCKET", "DIFF_PROGRESS_BUCKET_REGION"};
+
+static enum diffd_status open_bucket(const struct making *making, const struct diffd_bucket *bucket,
+                                     const char *const settings[static 2], struct diffd_s3 **ret,
+                                     struct diffd_error *err) {
+  return diffd_aws_bucket_open(&making->builtin->aws, &making->config->aws, bucket, settings[0], settings[1],
+                               ret, err);
+}
+
 static enum diffd_status make_storage(const struct making *making, struct diffd_error *err) {
   struct diffd_builtin *builtin = making->builtin;
   builtin->storage = making->service->storage;
   if (builtin->storage != NULL)
     return DIFFD_OK;
-  if (making->config->storage == DIFFD_STORAGE_S3)
-    return not_built("storage in S3", "DIFF_STORAGE_BUCKET", err);
-  enum diffd_status status =
-      diffd_file_storage_new(diffd_data_dir_diffs(builtin->data_dir), &builtin->own_storage, err);
+  enum diffd_status status = DIFFD_OK;
+  if (making->config->storage == DIFFD_STORAGE_S3) {
+    status =
+        open_bucket(making, &making->config->storage_bucket, storage_settings, &builtin->storage_bucket, err);
+    if (status == DIFFD_OK)
+      status = diffd_s3_storage_new(builtin->storage_bucket, &builtin->own_storage, err);
+  } else {
+    status = diffd_file_storage_new(diffd_data_dir_diffs(builtin->data_dir), &builtin->own_storage, err);
+  }
   builtin->storage = builtin->own_storage;
   return status;
 }
@@ -80,11 +94,18 @@ static enum diffd_status make_marker(const struct making *making, struct diffd_e
   builtin->marker = making->service->marker;
   if (builtin->marker != NULL)
     return DIFFD_OK;
-  if (making->config->marker == DIFFD_MARKER_S3)
-    return not_built("marking in S3", "DIFF_PROGRESS_BUCKET", err);
-  enum diffd_status status =
-      diffd_file_marker_new(diffd_data_dir_marks(builtin->data_dir), making->config->progress_timeout_ms,
-                            &diffd_system_clock, &builtin->own_marker, err);
+  uint64_t timeout_ms = making->config->progress_timeout_ms;
+  enum diffd_status status = DIFFD_OK;
+  if (making->config->marker == DIFFD_MARKER_S3) {
+    status = open_bucket(making, &making->config->progress_bucket, progress_settings,
+                         &builtin->progress_bucket, err);
+    if (status == DIFFD_OK)
+      status = diffd_s3_marker_new(builtin->progress_bucket, timeout_ms, &diffd_system_clock,
+                                   &builtin->own_marker, err);
+  } else {
+    status = diffd_file_marker_new(diffd_data_dir_marks(builtin->data_dir), timeout_ms, &diffd_system_clock,
+                                   &builtin->own_marker, err);
+  }
   builtin->marker = builtin->own_marker;
   return status;
 }
@@ -292,7 +313,8 @@ static enum diffd_status sweep_marks(const struct making *making, struct diffd_e
   struct diffd_builtin *builtin = making->builtin;
   struct diffd_pending pending;
   size_t removed = 0;
-  if (builtin->own_marker == NULL || builtin->source == NULL || builtin->source->shared)
+  if (builtin->own_marker == NULL || making->config->marker != DIFFD_MARKER_EMBEDDED ||
+      builtin->source == NULL || builtin->source->shared)
     return DIFFD_OK;
   enum diffd_status status = diffd_pending_collect(builtin->source, &pending, err);
   if (status != DIFFD_OK)
@@ -341,6 +363,8 @@ void diffd_builtin_clean_up(struct diffd_builtin *builtin) {
   diffd_http_client_destroy(builtin->own_queuer_client);
   diffd_marker_destroy(builtin->own_marker);
   diffd_storage_destroy(builtin->own_storage);
+  diffd_s3_destroy(builtin->storage_bucket);
+  diffd_s3_destroy(builtin->progress_bucket);
   diffd_aws_access_clean_up(&builtin->aws);
   diffd_data_dir_close(builtin->data_dir);
   *builtin = (struct diffd_builtin){0};

@@ -25,6 +25,8 @@ struct diffd_builtin {
   struct diffd_aws_access aws; /* zeros where nothing is in S3 */
   struct diffd_sqlite_queue *queue;
   struct diffd_nats_queue *nats_queue;
+  struct diffd_s3 *storage_bucket;
+  struct diffd_s3 *progress_bucket;
   struct diffd_http_client *own_queuer_client;
   struct diffd_queuer *own_queuer;
   struct diffd_storage *own_storage;
