@@ -5,6 +5,7 @@
 #include "runtime/settings.h"
 
 #include <assert.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -357,6 +358,17 @@ static enum diffd_status check_signals(struct diffd_settings *settings, struct d
       status = diffd_setting_fault(
           settings, err, "RUNTIME_SIGNALS_INSTALLED: there is no handler `%s`; write OS, or \"\" for none",
           settings->signal_handlers.items[i]);
+  }
+  for (size_t i = 0; status == DIFFD_OK && settings->handle_signals && i < settings->signals.count; i++) {
+    int number = (int)settings->signals.items[i];
+    sigset_t set;
+    (void)sigemptyset(&set);
+    if (number == SIGKILL || number == SIGSTOP || sigaddset(&set, number) != 0)
+      status =
+          diffd_setting_fault(settings, err,
+                              "RUNTIME_SIGNALS_OS_SIGNALS: %d is no signal that a process can catch; `15 2` "
+                              "is usual",
+                              number);
   }
   return status;
 }

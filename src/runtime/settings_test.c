@@ -541,6 +541,10 @@ static void test_levels_and_signals_are_lenient_where_documented(void **state) {
   assert_note(settings, "RUNTIME_LOGGER_LEVEL", "`chatty` is no level");
   assert_int_equal(settings->config.signal_count, 0);
   diffd_settings_destroy(settings);
+  settings = load("RUNTIME_SIGNALS_OS_SIGNALS=15 9 19", NULL);
+  assert_int_equal(settings->faults.count, 2);
+  assert_fault(settings, "RUNTIME_SIGNALS_OS_SIGNALS", "9 is no signal");
+  diffd_settings_destroy(settings);
 }
 
 static void test_every_form_of_the_table_hides_secrets(void **state) {
