@@ -18,6 +18,7 @@
 #include "runtime/signals.h"
 #include "service/builtin.h"
 #include "service/config.h"
+#include "service/queue_gauge.h"
 #include "service/worker_pool.h"
 
 /* Threads for worker POSTs beyond those that can be at work: they hold deliveries of jobs that are at work
@@ -35,6 +36,7 @@ struct run {
   struct diffd_builtin modules;
   struct diffd_producer *producer;
   struct diffd_worker_pool *pool;
+  struct diffd_queue_gauge *gauge;
   struct diffd_id_gate *gate;
   struct diffd_router router;
   int listen_fd; /* -1: not open, or the server's */
@@ -116,6 +118,14 @@ static enum diffd_status start_pool(struct run *run, struct diffd_error *err) {
   return diffd_worker_pool_start(&options, &run->pool, err);
 }
 
+/* JetStream has stats of its own, and each of its workers would tell the same. */
+static enum diffd_status start_gauge(struct run *run, struct diffd_error *err) {
+  if (run->pool == NULL || run->modules.nats_queue != NULL)
+    return DIFFD_OK;
+  return diffd_queue_gauge_start(run->modules.source, run->stat, run->config.stats.report_ms, &run->gauge,
+                                 err);
+}
+
 static enum diffd_status start_server(struct run *run, struct diffd_error *err) {
   uint64_t instance;
   if (getrandom(&instance, sizeof instance, 0) != (ssize_t)sizeof instance)
@@ -171,6 +181,8 @@ static enum diffd_status start(struct run *run, struct diffd_error *err) {
     status = start_producer(run, err);
   if (status == DIFFD_OK)
     status = start_pool(run, err);
+  if (status == DIFFD_OK)
+    status = start_gauge(run, err);
   return status != DIFFD_OK ? status : start_server(run, err);
 }
 
@@ -205,6 +217,7 @@ static void clean_up(struct run *run) {
   diffd_http_server_destroy(run->server);
   if (run->listen_fd >= 0)
     (void)close(run->listen_fd);
+  diffd_queue_gauge_stop(run->gauge);
   diffd_worker_pool_destroy(run->pool);
   diffd_producer_destroy(run->producer);
   diffd_id_gate_destroy(run->gate);

@@ -180,3 +180,18 @@ def test_what_peers_send_cannot_break_a_line(service):
     wait_until(lambda: len(service.log("access")) >= 4, what="the lines")
     assert service.stop() == 0
     check_lines(service.stdout())
+
+
+def test_every_message_is_documented():
+    """Each message that the sources log has its row in docs/logs-and-stats.md."""
+    text = (ROOT / "docs" / "logs-and-stats.md").read_text()
+    messages = set()
+    for source in (ROOT / "src").rglob("*.c"):
+        if not source.name.endswith("_test.c"):
+            code = source.read_text()
+            messages |= set(re.findall(r'DIFFD_LOG_(?:DEBUG|INFO|WARN|ERROR),\s*"([a-z-]+)"', code))
+            messages |= set(re.findall(r'tell_(?:job|failures)\(ctx, "([a-z-]+)"', code))
+            messages |= set(re.findall(r'notes\[i\]\.level, "([a-z-]+)"', code))
+    assert len(messages) > 20 and "job-parked" in messages
+    for message in messages:
+        assert "`%s`" % message in text, message

@@ -6,7 +6,7 @@ import socket
 import struct
 
 import pytest
-from harness import SLOW, Windows, wait_until, write_windows
+from harness import SLOW, Windows, query, wait_until, write_windows
 from statsd import Agent
 
 STATES = ("new", "active", "idle", "closed", "hijacked")
@@ -164,6 +164,19 @@ def test_requests_and_jobs(agent, make_service):
     assert agent.count("diffd.jobs.done") == 1
     assert [line.kind for line in agent.lines("diffd.jobs.duration")] == ["ms"]
     assert agent.lines("diffd.jobs.failed")[0].tags == ["dependency:differ"]
+
+
+def test_the_gauge_of_the_queue(agent, make_service):
+    """How many jobs wait or run is told every interval."""
+    service = make_service(
+        **settings(agent, RUNTIME_STATS_DATADOG_FLUSHINTERVAL="20ms", RUNTIME_CONNSTATE_REPORTINTERVAL="20ms"),
+    ).start()
+    wait_until(lambda: agent.gauge("diffd.jobs.pending") == 0, what="an empty queue")
+    for hour in range(3):  # of the far future: their logs are not complete yet
+        times = ["2999-01-01T%02d:00:00Z" % (hour + more) for more in (0, 1, 1, 2)]
+        assert service.post(query(*times)).status == 202
+    wait_until(lambda: agent.gauge("diffd.jobs.pending") == 3, what="three jobs")
+    assert service.stop() == 0
 
 
 @pytest.mark.parametrize("output", ["NULLSTAT", "NULL", "null"])
