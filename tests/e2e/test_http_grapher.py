@@ -424,7 +424,7 @@ def test_stopped_while_polling(diffd, grapher):
     diffd.start()
     assert diffd.wait_for_diff(pair.windows.query) == pair.diff
     assert pair.posts() == [2, 2]
-    assert diffd.log("job-done")[0]["failures"] == 0
+    assert diffd.wait_for_log("job-done")[0]["failures"] == 0
 
 
 def test_stopped_while_a_body_comes(diffd, grapher):
