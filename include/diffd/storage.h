@@ -12,7 +12,8 @@ DIFFD_PUBLIC_BEGIN
 
 struct diffd_storage;
 struct diffd_storage_ops {
-  /* Opens the stored diff; *ret_size is its bytes, or -1 where unknown. DIFFD_NOT_FOUND. */
+  /* Opens the stored diff; *ret_size is its bytes, or -1 where unknown. The reader outlives the context, and
+   * is interrupted where it may no longer wait. DIFFD_NOT_FOUND. */
   enum diffd_status (*get)(struct diffd_storage *self, const struct diffd_context *ctx, const char *id,
                            struct diffd_reader **ret, int64_t *ret_size, struct diffd_error *err);
   /* DIFFD_OK where the diff is stored, else DIFFD_NOT_FOUND. */

@@ -13,12 +13,13 @@
 
 enum { BLOCK_BYTES = 256 * 1024 };
 
-struct stream {
+struct http_stream {
   struct diffd_task task;
   struct diffd_http_server *server;
   struct http_connection *connection;
   struct MHD_Connection *mhd;
   struct diffd_reader *reader;
+  struct http_stream *next_filling;
   char request_id[DIFFD_REQUEST_ID_MAX];
   enum diffd_status status; /* DIFFD_OK, DIFFD_END, or why it broke off */
   size_t at;
@@ -26,12 +27,51 @@ struct stream {
   char block[BLOCK_BYTES];
 };
 
+/* False where the drain is over: then nothing may wait for a peer any more. */
+static bool begin_filling(struct http_stream *stream) {
+  struct diffd_http_server *server = stream->server;
+  (void)pthread_mutex_lock(&server->lock);
+  bool may = !server->cancelled;
+  if (may) {
+    stream->next_filling = server->filling;
+    server->filling = stream;
+  }
+  (void)pthread_mutex_unlock(&server->lock);
+  return may;
+}
+
+static void end_filling(struct http_stream *stream) {
+  struct diffd_http_server *server = stream->server;
+  (void)pthread_mutex_lock(&server->lock);
+  struct http_stream **place = &server->filling;
+  while (*place != stream)
+    place = &(*place)->next_filling;
+  *place = stream->next_filling;
+  (void)pthread_mutex_unlock(&server->lock);
+}
+
+void diffd_http_interrupt_streams(struct diffd_http_server *server) {
+  (void)pthread_mutex_lock(&server->lock);
+  for (struct http_stream *stream = server->filling; stream != NULL; stream = stream->next_filling)
+    diffd_reader_interrupt(stream->reader);
+  (void)pthread_mutex_unlock(&server->lock);
+}
+
+static enum diffd_status read_block(struct http_stream *stream, struct diffd_error *err) {
+  if (!begin_filling(stream))
+    return diffd_fail(err, DIFFD_CANCELLED, "the service stops");
+  enum diffd_status status =
+      diffd_reader_read(stream->reader, stream->block, sizeof stream->block, &stream->len, err);
+  end_filling(stream);
+  return status;
+}
+
 static void fill(struct diffd_task *task) {
-  struct stream *stream = (struct stream *)task;
+  struct http_stream *stream = (struct http_stream *)task;
   struct diffd_error err;
   stream->at = 0;
   stream->len = 0;
-  stream->status = diffd_reader_read(stream->reader, stream->block, sizeof stream->block, &stream->len, &err);
+  stream->status = read_block(stream, &err);
   if (stream->status != DIFFD_OK && stream->status != DIFFD_END)
     diffd_log(stream->server->options.log, DIFFD_LOG_ERROR, "dependency-failure",
               {"dependency", "storage", 0}, {"reason", err.detail, 0}, {"request_id", stream->request_id, 0});
@@ -39,7 +79,7 @@ static void fill(struct diffd_task *task) {
 }
 
 static ssize_t read_stream(void *arg, uint64_t pos, char *buf, size_t max) {
-  struct stream *stream = arg;
+  struct http_stream *stream = arg;
   (void)pos;
   if (stream->at < stream->len) {
     size_t len = stream->len - stream->at < max ? stream->len - stream->at : max;
@@ -58,13 +98,13 @@ static ssize_t read_stream(void *arg, uint64_t pos, char *buf, size_t max) {
 }
 
 static void free_stream(void *arg) {
-  struct stream *stream = arg;
+  struct http_stream *stream = arg;
   diffd_reader_destroy(stream->reader);
   free(stream);
 }
 
 static struct MHD_Response *from_stream(struct exchange *exchange) {
-  struct stream *stream = calloc(1, sizeof *stream);
+  struct http_stream *stream = calloc(1, sizeof *stream);
   if (stream == NULL)
     return NULL;
   uint64_t size = exchange->response.size >= 0 ? (uint64_t)exchange->response.size : MHD_SIZE_UNKNOWN;

@@ -28,9 +28,10 @@ struct diffd_http_server {
   atomic_uint_fast64_t request_count;
   pthread_mutex_t lock;
   pthread_cond_t fewer;
-  bool cancelled;   /* from here on nothing is suspended any more */
-  size_t exchanges; /* that began and did not end */
-  size_t suspended; /* connections that are suspended, or whose resuming is under way */
+  bool cancelled;              /* from here on nothing is suspended any more */
+  size_t exchanges;            /* that began and did not end */
+  size_t suspended;            /* connections that are suspended, or whose resuming is under way */
+  struct http_stream *filling; /* answers that a thread is reading a block of now */
 };
 
 /* One TCP connection. */
@@ -65,6 +66,9 @@ bool diffd_http_suspend(struct diffd_http_server *server, struct http_connection
 /* Lets it go on; afterwards it is the event threads', and nothing of it may be touched. */
 void diffd_http_resume(struct diffd_http_server *server, struct http_connection *connection,
                        struct MHD_Connection *mhd);
+
+/* Makes the threads that read blocks of answers return soon; once cancelled is set, none begins. */
+void diffd_http_interrupt_streams(struct diffd_http_server *server);
 
 /* libmicrohttpd's form of the exchange's response, whose reader it takes where there is one. NULL where
  * memory is short. */

@@ -483,6 +483,7 @@ size_t diffd_http_server_drain(struct diffd_http_server *server, uint64_t timeou
   (void)pthread_mutex_lock(&server->lock);
   server->cancelled = true;
   (void)pthread_mutex_unlock(&server->lock);
+  diffd_http_interrupt_streams(server);
   /* Stopping the library's daemon while a connection is suspended would abort the process. */
   while (wait_for_none(server, &server->suspended, UINT32_MAX) > 0)
     continue;

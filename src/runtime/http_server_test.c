@@ -84,6 +84,44 @@ static void stream_destroy(struct diffd_reader *self) {
 
 static const struct diffd_reader_ops stream_ops = {.read = stream_read, .destroy = stream_destroy};
 
+/* A reader whose peer never says anything. */
+struct silence {
+  struct diffd_reader base;
+  atomic_uint *waiting;
+  atomic_bool interrupted;
+};
+
+static enum diffd_status silence_read(struct diffd_reader *self, void *buf, size_t cap, size_t *ret_len,
+                                      struct diffd_error *err) {
+  struct silence *silence = (struct silence *)self;
+  (void)buf;
+  (void)cap;
+  (void)ret_len;
+  (void)atomic_fetch_add(silence->waiting, 1);
+  for (int ms = 0; ms < 20000 && !atomic_load(&silence->interrupted); ms++)
+    (void)usleep(1000);
+  if (!atomic_load(&silence->interrupted))
+    abort();
+  return diffd_fail(err, DIFFD_CANCELLED, "interrupted");
+}
+
+static void silence_interrupt(struct diffd_reader *self) {
+  atomic_store(&((struct silence *)self)->interrupted, true);
+}
+
+static const struct diffd_reader_ops silence_ops = {
+    .read = silence_read, .interrupt = silence_interrupt, .destroy = stream_destroy};
+
+static void answer_silence(struct diffd_response *response, atomic_uint *waiting) {
+  struct silence *silence = calloc(1, sizeof *silence);
+  if (silence == NULL)
+    abort();
+  silence->base.ops = &silence_ops;
+  silence->waiting = waiting;
+  response->status = 200;
+  response->reader = &silence->base;
+}
+
 static void answer_stream(struct diffd_response *response, int64_t size, bool breaks) {
   struct stream *stream = calloc(1, sizeof *stream);
   if (stream == NULL)
@@ -147,6 +185,8 @@ static void handle(void *arg, const struct diffd_context *ctx, const struct diff
     answer_stream(response, STREAM_BYTES, false);
   else if (has_path(request, "/breaks"))
     answer_stream(response, -1, true);
+  else if (has_path(request, "/silence"))
+    answer_silence(response, &f->holding);
   else if (has_path(request, "/hold") || has_path(request, "/long/hold"))
     hold(f, ctx, response);
   else if (has_path(request, "/long/hard"))
@@ -570,6 +610,19 @@ static void test_drain(void **state) {
   assert_int_equal(close(kept), 0);
 }
 
+/* An answer whose source says nothing any more does not hold up the end. */
+static void test_drain_of_a_silent_stream(void **state) {
+  struct fixture *f = *state;
+  int fd = open_client(f);
+  send_text(fd, "GET /silence HTTP/1.1\r\n" HOST "\r\n");
+  WAIT_FOR(atomic_load(&f->holding) == 1);
+  diffd_http_server_quiesce(f->server);
+  assert_int_equal(diffd_http_server_drain(f->server, 50), 1);
+  (void)read_until(f, fd, NULL);
+  assert_null(strstr(f->text, "0\r\n\r\n"));
+  assert_int_equal(close(fd), 0);
+}
+
 /* What does not end in time is cancelled, and the server comes down nevertheless. */
 static void test_drain_timeout(void **state) {
   struct fixture *f = *state;
@@ -621,10 +674,23 @@ static void test_storm(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(test_request_line), TEST(test_keep_alive),    TEST(test_no_body),  TEST(test_file),
-      TEST(test_stream),       TEST(test_broken_stream), TEST(test_framing),  TEST(test_bodies),
-      TEST(test_continue),     TEST(test_garbage),       HASTY(test_dripper), HASTY(test_slow_answer),
-      TEST(test_hang_up),      TEST(test_lanes),         TEST(test_drain),    TEST(test_drain_timeout),
+      TEST(test_request_line),
+      TEST(test_keep_alive),
+      TEST(test_no_body),
+      TEST(test_file),
+      TEST(test_stream),
+      TEST(test_broken_stream),
+      TEST(test_framing),
+      TEST(test_bodies),
+      TEST(test_continue),
+      TEST(test_garbage),
+      HASTY(test_dripper),
+      HASTY(test_slow_answer),
+      TEST(test_hang_up),
+      TEST(test_lanes),
+      TEST(test_drain),
+      TEST(test_drain_timeout),
+      TEST(test_drain_of_a_silent_stream),
       TEST(test_storm),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
