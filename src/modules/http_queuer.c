@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "net/job_json.h"
 #include "net/redirect.h"
@@ -84,9 +85,13 @@ static const struct diffd_queuer_ops http_queuer_ops = {.queue = http_queue, .de
 
 enum diffd_status diffd_http_queuer_new(const char *endpoint, struct diffd_http_client *client,
                                         struct diffd_queuer **ret, struct diffd_error *err) {
-  struct diffd_url_parts parts;
-  if (diffd_url_split(endpoint, &parts, err) != DIFFD_OK)
+  char *whole;
+  if (strncasecmp(endpoint, "http://", 7) != 0 && strncasecmp(endpoint, "https://", 8) != 0)
+    return diffd_fail(err, DIFFD_INVALID,
+                      "STREAM_APPLIANCE_ENDPOINT is no URL of an event bus: write http://HOST:PORT/PATH");
+  if (diffd_url_resolve(endpoint, endpoint, &whole, err) != DIFFD_OK)
     return diffd_fail_within(err, "STREAM_APPLIANCE_ENDPOINT");
+  free(whole); /* what is sent is the endpoint as it is written */
   struct http_queuer *queuer = calloc(1, sizeof *queuer);
   char *copy = strdup(endpoint);
   if (queuer == NULL || copy == NULL) {

@@ -120,8 +120,11 @@ static void test_an_endpoint_that_is_no_url_is_refused(void **state) {
   struct diffd_queuer *queuer;
   struct diffd_error err;
   (void)state;
-  assert_int_equal(diffd_http_queuer_new("ftp://bus/", &client.base, &queuer, &err), DIFFD_INVALID);
-  assert_non_null(strstr(err.detail, "STREAM_APPLIANCE_ENDPOINT"));
+  static const char *const endpoints[] = {"ftp://bus/", "bus:80", "", "http://", "http://[::1"};
+  for (size_t i = 0; i < sizeof endpoints / sizeof endpoints[0]; i++) {
+    assert_int_equal(diffd_http_queuer_new(endpoints[i], &client.base, &queuer, &err), DIFFD_INVALID);
+    assert_non_null(strstr(err.detail, "STREAM_APPLIANCE_ENDPOINT"));
+  }
 }
 
 int main(void) {

@@ -34,7 +34,8 @@ static void drop_secrets(struct diffd_http_request *request, struct diffd_http_h
   request->header_count = count;
 }
 
-/* Where the answer leads; *ret is the caller's. */
+/* Where the answer leads, which is never from https to http: that would show the request to anybody. *ret is
+ * the caller's. */
 static enum diffd_status next_url(const char *url, const char *location, char **ret,
                                   struct diffd_error *err) {
   struct diffd_url_parts parts;
@@ -42,6 +43,8 @@ static enum diffd_status next_url(const char *url, const char *location, char **
   enum diffd_status status = diffd_url_resolve(url, location, &next, err);
   if (status == DIFFD_OK)
     status = diffd_url_split(next, &parts, err);
+  if (status == DIFFD_OK && strncasecmp(url, "https:", 6) == 0 && !parts.https)
+    return diffd_fail(err, DIFFD_UNAVAILABLE, "the answer redirects from https to http");
   if (status == DIFFD_OK)
     *ret = TAKE(next);
   else if (status != DIFFD_NO_MEMORY)

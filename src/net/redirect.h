@@ -14,7 +14,8 @@ enum { DIFFD_REDIRECTS_MAX = 10 };
  * where the method is GET or HEAD. Any other redirect (a POST would become a GET, and its body be lost), and
  * one without a Location, is the answer. On the way to another origin the fields Authorization and Cookie
  * stay behind. The header time-out counts for all of it together. Thread-safe. What the client returns;
- * DIFFD_UNAVAILABLE for redirects that do not end, or lead to what is no http or https URL. */
+ * DIFFD_UNAVAILABLE for redirects that do not end, or lead from https to http or
+ * to what is no such URL. */
 enum diffd_status diffd_http_send_following(struct diffd_http_client *client, const struct diffd_context *ctx,
                                             const struct diffd_http_request *request,
                                             struct diffd_http_response *ret,

@@ -97,6 +97,18 @@ static void test_bad_targets(void **state) {
   }
 }
 
+/* Not even the answer's own word opens what was meant to be closed. */
+static void test_no_way_from_https_to_http(void **state) {
+  (void)state;
+  const struct test_answer answers[] = {{.status = 307, .header = {"location", "http://a/"}},
+                                        {.status = 200}};
+  struct test_http_client client = test_http_client(answers, 2);
+  struct diffd_error err;
+  assert_int_equal(send(&client, (struct diffd_http_request){.method = "GET", .url = "HTTPS://a/"}, &err), 0);
+  assert_int_equal(err.status, DIFFD_UNAVAILABLE);
+  assert_string_equal(client.asked, "GET HTTPS://a/\n");
+}
+
 /* What is meant for one host does not go to another. */
 static void test_secrets_stay(void **state) {
   (void)state;
@@ -116,8 +128,10 @@ static void test_secrets_stay(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_get_follows), cmocka_unit_test(test_post),
-                                     cmocka_unit_test(test_no_location), cmocka_unit_test(test_no_end),
-                                     cmocka_unit_test(test_bad_targets), cmocka_unit_test(test_secrets_stay)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_get_follows), cmocka_unit_test(test_post),
+      cmocka_unit_test(test_no_location), cmocka_unit_test(test_no_end),
+      cmocka_unit_test(test_bad_targets), cmocka_unit_test(test_no_way_from_https_to_http),
+      cmocka_unit_test(test_secrets_stay)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

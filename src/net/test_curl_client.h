@@ -19,6 +19,7 @@ struct fixture {
   atomic_bool cancelled;
   char *text; /* the body that was read last */
   size_t len;
+  void *mine; /* what the test wants freed once the server has stopped */
 };
 
 static inline bool is_cancelled(void *arg) {
@@ -42,6 +43,7 @@ static inline int tear_down(void **state) {
   diffd_http_client_destroy(fixture->client);
   if (fixture->server != NULL)
     test_server_stop(fixture->server);
+  free(fixture->mine);
   free(fixture->text);
   free(fixture);
   return 0;
