@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "core/aligned_text.h"
-#include "core/canon.h"
 
 enum { SCRATCH_MAX = 16 * DIFFD_IDENTITY_VALUE_MAX + 4096, FIRST_ITEMS = 1024 };
 
@@ -66,21 +65,19 @@ void diffd_general_destroy(struct diffd_general *general) {
 }
 
 enum diffd_status diffd_block_init(struct diffd_block *block, struct diffd_source *source,
-                                   const struct diffd_keyer *keyer, diffd_line_scan *line_scan,
+                                   const struct diffd_keyer *keyer, diffd_canon_read *read_canonical,
                                    size_t block_len, enum diffd_block_want want, struct diffd_error *err) {
   *block = (struct diffd_block){.source = source,
                                 .keyer = keyer,
-                                .line_scan = line_scan,
+                                .read_canonical = read_canonical,
                                 .block_len = block_len,
                                 .want = want,
                                 .first_node = UINT64_MAX};
   block->text_max = 2 * block_len + DIFFD_BLOCK_READ_AHEAD;
   block->scratch = diffd_buffer_init(SCRATCH_MAX);
-  enum diffd_status status = diffd_line_index_init(&block->index, block->text_max, err);
-  if (status == DIFFD_OK)
-    status = diffd_general_new(&block->general, err);
+  enum diffd_status status = diffd_general_new(&block->general, err);
   if (status == DIFFD_OK) {
-    block->room = block->text = diffd_aligned_text_new(block->text_max + DIFFD_SCAN_PADDING);
+    block->room = block->text = diffd_aligned_text_new(block->text_max + DIFFD_CANON_PADDING);
     if (block->room == NULL)
       status = diffd_fail(err, DIFFD_NO_MEMORY, "no memory for a block");
   }
@@ -92,7 +89,6 @@ enum diffd_status diffd_block_init(struct diffd_block *block, struct diffd_sourc
 void diffd_block_clean_up(struct diffd_block *block) {
   free(block->room);
   free(block->items);
-  diffd_line_index_clean_up(&block->index);
   diffd_general_destroy(block->general);
   diffd_buffer_clean_up(&block->scratch);
   memset(block, 0, sizeof *block);
@@ -128,6 +124,7 @@ static enum diffd_status read_more(struct diffd_block *block, size_t cap, bool *
   if (status != DIFFD_OK)
     return status;
   block->len += got;
+  memset(block->text + block->len, 0, DIFFD_CANON_PADDING);
   *ret_end = got < cap;
   return DIFFD_OK;
 }
@@ -189,15 +186,6 @@ static bool expects_canonical(const struct diffd_block *block) {
   return block->blocks_without % LOOK_AGAIN == 0;
 }
 
-void diffd_block_index(struct diffd_block *block) {
-  if (!expects_canonical(block)) {
-    block->index.line_count = 0;
-    return;
-  }
-  memset(block->text + block->len, 0, DIFFD_SCAN_PADDING);
-  block->line_scan(block->text, block->stop, &block->index);
-}
-
 static enum diffd_status feed(struct diffd_block *block, const char *bytes, size_t len,
                               struct diffd_error *err) {
   if (len == 0)
@@ -231,68 +219,69 @@ static enum diffd_status leave_general(struct diffd_block *block, size_t from, s
   return diffd_dot_parser_cut(block->general->parser, err);
 }
 
-static enum diffd_status take_edge(struct diffd_block *block, const struct diffd_canon_edge *edge,
+static enum diffd_status take_edge(struct diffd_block *block, size_t at, const struct diffd_canon_line *line,
                                    struct diffd_error *err) {
   block->edges++;
   if (block->want != DIFFD_WANT_EDGES)
     return DIFFD_OK;
   struct diffd_item item = {
-      .key = diffd_keyer_canonical(block->keyer, block->text + edge->begin, edge->key_end - edge->begin,
-                                   edge->red),
-      .begin = block->base + edge->begin,
+      .key = diffd_keyer_canonical(block->keyer, block->text + at + 1, line->key_end - 1, line->red),
+      .begin = block->base + at + 1,
       .kind = DIFFD_DOT_EDGE,
   };
   return push_item(block, &item, err);
 }
 
-static enum diffd_status take_node(struct diffd_block *block, const struct diffd_canon_node *node,
+static enum diffd_status take_node(struct diffd_block *block, size_t at, const struct diffd_canon_line *line,
                                    struct diffd_error *err) {
+  uint64_t begin = block->base + at + 1;
   if (block->first_node == UINT64_MAX)
-    block->first_node = block->base + node->begin;
+    block->first_node = begin;
   if (block->want != DIFFD_WANT_NODES)
     return DIFFD_OK;
   struct diffd_item item = {
-      .key = diffd_keyer_node(block->keyer, block->text + node->begin, node->id_end - node->begin),
-      .begin = block->base + node->begin,
+      .key = diffd_keyer_node(block->keyer, block->text + at + 1, line->source_end - 1),
+      .begin = begin,
       .kind = DIFFD_DOT_NODE,
   };
   return push_item(block, &item, err);
 }
 
-/* Takes line[number], which begins at `line`, if it is canonical. The bytes [*unread, line) are the general
- * reader's, and are given to it first. */
-static enum diffd_status take_canonical(struct diffd_block *block, size_t number, size_t line, size_t *unread,
+/* Takes the canonical line at `at`, unless the general reader is inside a statement that goes on in it. The
+ * bytes [*unread, at) are the general reader's, and are given to it first. */
+static enum diffd_status take_canonical(struct diffd_block *block, size_t at, enum diffd_canon_kind kind,
+                                        const struct diffd_canon_line *line, size_t *unread,
                                         struct diffd_error *err) {
-  struct diffd_canon_edge edge;
-  struct diffd_canon_node node;
-  bool is_edge = diffd_canon_edge(block->text, &block->index, number, &edge);
-  if (!is_edge && !diffd_canon_node(block->text, &block->index, number, &node))
-    return DIFFD_OK;
-  if (block->in_general || *unread != line) {
+  if (block->in_general || *unread != at) {
     bool left;
-    enum diffd_status status = leave_general(block, *unread, line, &left, err);
-    *unread = line;
+    enum diffd_status status = leave_general(block, *unread, at, &left, err);
+    *unread = at;
     if (status != DIFFD_OK || !left)
       return status;
   }
-  *unread = block->index.line[number].at + 1;
+  *unread = at + line->end + 1;
   block->blocks_without = 0;
-  return is_edge ? take_edge(block, &edge, err) : take_node(block, &node, err);
+  return kind == DIFFD_CANON_EDGE ? take_edge(block, at, line, err) : take_node(block, at, line, err);
 }
 
 enum diffd_status diffd_block_parse(struct diffd_block *block, struct diffd_error *err) {
-  const struct diffd_line_index *index = &block->index;
-  size_t line = block->start;
-  size_t unread = line;
-  size_t number = 0;
+  size_t at = block->start;
+  size_t unread = at;
+  struct diffd_canon_line line = {0};
+  if (!expects_canonical(block))
+    at = block->stop;
   block->blocks_without++;
-  while (number < index->line_count && index->line[number].at < line)
-    number++;
-  for (; number < index->line_count; number++) {
-    enum diffd_status status = take_canonical(block, number, line, &unread, err);
+  while (at < block->stop) {
+    enum diffd_canon_kind kind = block->read_canonical(block->text + at, &line);
+    if (kind == DIFFD_CANON_NONE) {
+      bool found;
+      at = after_newline(block, at, &found);
+      continue;
+    }
+    enum diffd_status status = take_canonical(block, at, kind, &line, &unread, err);
     if (status != DIFFD_OK)
       return status;
-    line = index->line[number].at + 1;
+    at += line.end + 1;
   }
   if (unread == block->stop)
     return DIFFD_OK;

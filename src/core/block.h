@@ -10,9 +10,9 @@
 #ifndef DIFFD_CORE_BLOCK_H
 #define DIFFD_CORE_BLOCK_H
 
+#include "core/canon.h"
 #include "core/dot_parse.h"
 #include "core/edge_key.h"
-#include "core/line_scan.h"
 #include "core/source.h"
 
 enum {
@@ -41,7 +41,7 @@ enum diffd_block_want { DIFFD_WANT_EDGES, DIFFD_WANT_NODES };
 struct diffd_block {
   struct diffd_source *source;
   const struct diffd_keyer *keyer;
-  diffd_line_scan *line_scan;
+  diffd_canon_read *read_canonical;
   size_t block_len;
   enum diffd_block_want want;
 
@@ -56,7 +56,6 @@ struct diffd_block {
   bool past_end; /* the source ends before this block */
   bool last;     /* the source ends with this block */
 
-  struct diffd_line_index index;
   unsigned blocks_without; /* that came one after the other and had no canonical line */
   struct diffd_general *general;
   bool in_general; /* the general reader holds something, or may be asked to */
@@ -71,7 +70,7 @@ struct diffd_block {
 
 /* DIFFD_NO_MEMORY. */
 enum diffd_status diffd_block_init(struct diffd_block *block, struct diffd_source *source,
-                                   const struct diffd_keyer *keyer, diffd_line_scan *line_scan,
+                                   const struct diffd_keyer *keyer, diffd_canon_read *read_canonical,
                                    size_t block_len, enum diffd_block_want want,
                                    struct diffd_error *err) DIFFD_MUST_CHECK;
 void diffd_block_clean_up(struct diffd_block *block);
@@ -87,8 +86,6 @@ enum diffd_status diffd_block_load(struct diffd_block *block, uint64_t number,
 enum diffd_status diffd_block_load_range(struct diffd_block *block, uint64_t begin, uint64_t *end,
                                          struct diffd_error *err) DIFFD_MUST_CHECK;
 
-/* Indexes the loaded text; before parsing it. */
-void diffd_block_index(struct diffd_block *block);
 /* Reads the block's lines into items, from where the general reader is: with in_general it goes on, else a
  * statement begins with the first line. */
 enum diffd_status diffd_block_parse(struct diffd_block *block, struct diffd_error *err) DIFFD_MUST_CHECK;

@@ -1,51 +1,61 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Canonical lines: what go-vpcflow writes, recognised by white space and literals.
+ * Canonical lines: what go-vpcflow writes, recognised by literals and by where quotes stand.
  *
  *   \tSRC -> DST [govpc_accountID="A" govpc_eniID="E" govpc_srcPort="S" govpc_dstPort="D" govpc_protocol="P"
  *   govpc_packets="N" govpc_bytes="N" govpc_start="N" govpc_end="N" color=green|red label="..."]\n
  *   \tID [label="..."]\n
  *
- * (the first is one line). Ids are `n` and then digits, a-f and `_`, so that none is a keyword; no value
- * holds white space, a quote or a backslash before its closing quote. The next line begins with a tab and an
- * `n`, or with the closing brace, so that the statement does not go on there. Whatever else DOT allows is no
- * canonical line and takes the general reader, which finds the same edge in it.
+ * (the first is one line). Ids are `n` and then digits, a-f and `_`, so that none is a keyword; no value but
+ * a label holds a backslash, and none a quote, a newline or what the key of another could be made of. The
+ * next line begins with a tab and an `n`, or with the closing brace, so that the statement does not go on
+ * there. Whatever else DOT allows is no canonical line and takes the general reader, which finds the same
+ * edge in it.
+ *
+ * canon_walk.h says how a line is read. It is compiled once for each kernel; the scalar one is the
+ * specification, and every other gives the same answers.
  */
 #ifndef DIFFD_CORE_CANON_H
 #define DIFFD_CORE_CANON_H
 
-#include "core/line_scan.h"
 #include "diffd/change.h"
+#include "diffd/status.h"
 
 enum {
-  DIFFD_CANON_EDGE_SPACES = 15, /* the white space of an edge's line, tab and newline with it */
-  DIFFD_CANON_NODE_SPACES = 3,
+  DIFFD_CANON_PADDING =
+      128, /* NULs that must follow the text: what looks like a line never goes on in them */
 };
 
-/* Offsets within the text that the index belongs to. */
-struct diffd_canon_edge {
-  uint32_t begin; /* the source id's first byte, and the key's */
+enum diffd_canon_kind { DIFFD_CANON_NONE, DIFFD_CANON_EDGE, DIFFD_CANON_NODE };
+
+/* A canonical line, in offsets from its first byte, the tab. The statement and its source id, or the node's
+ * id, begin at 1. */
+struct diffd_canon_line {
   uint32_t source_end;
-  uint32_t destination; /* the destination id's first byte */
-  uint32_t destination_end;
-  uint32_t key_end; /* the byte after the quote that closes the protocol */
-  uint32_t end;     /* the newline */
-  bool red;
-};
-
-struct diffd_canon_node {
-  uint32_t begin; /* the id's first byte */
-  uint32_t id_end;
   uint32_t end; /* the newline */
+  /* Of an edge alone. */
+  uint32_t destination; /* its first byte */
+  uint32_t destination_end;
+  uint32_t key_end; /* the byte after the quote that closes the protocol; the key is [1, key_end) */
+  bool red;
+  /* What the kernel guesses the next line by; 0 at first. */
+  size_t interface_bytes;
+  size_t times_bytes;
 };
 
-/* True, and *ret filled, where line[number] of the index is a canonical edge or node. The line must begin
- * after the newline before it, or with the text; the text must be indexed and padded as line_scan.h says, and
- * what follows the line in its source must follow it here, as far as two bytes. */
-bool diffd_canon_edge(const char *text, const struct diffd_line_index *index, size_t number,
-                      struct diffd_canon_edge *ret);
-bool diffd_canon_node(const char *text, const struct diffd_line_index *index, size_t number,
-                      struct diffd_canon_node *ret);
+/* What begins at `line`; *ret is filled where that is a canonical line. What follows the line in its source
+ * must follow it here, as far as two bytes, and then or later DIFFD_CANON_PADDING NULs. Thread-safe. */
+typedef enum diffd_canon_kind diffd_canon_read(const char *line, struct diffd_canon_line *ret);
+
+diffd_canon_read diffd_canon_read_scalar;
+#if defined(__x86_64__)
+diffd_canon_read diffd_canon_read_avx2; /* needs AVX2 and BMI */
+#endif
+
+/* The kernel of a name ("scalar", "avx2"), or for NULL the best that this CPU runs. DIFFD_INVALID names the
+ * choices. */
+enum diffd_status diffd_canon_choose(const char *name, diffd_canon_read **ret,
+                                     struct diffd_error *err) DIFFD_MUST_CHECK;
 
 /* The identity and counters of a canonical edge's statement, whose text begins with its source id. */
 void diffd_canon_edge_fields(const char *text, size_t len, struct diffd_identity *ret_identity,

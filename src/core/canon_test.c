@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the fast path takes for a canonical line, the general reader reads as the same statement with the same
- * key. */
+ * key; and every kernel of it gives what the scalar one gives, at every length and alignment. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "core/canon.h"
+#include "core/canonical_text_test.h"
 #include "core/dot_parse.h"
 #include "core/edge_key.h"
 
@@ -21,6 +22,8 @@ static const char edge_line[] =
     "color=green "
     "label=\"accountID=123456789010\\neniID=eni-abc123de\\nsrcPort=0\\ndstPort=80\\nprotocol=6\"]\n";
 static const char node_line[] = "\tn1723116139 [label=\"172.31.16.139\"]\n";
+
+enum { TEXT_MAX = 4096 };
 
 struct seen {
   unsigned statements;
@@ -34,10 +37,10 @@ struct seen {
 };
 
 struct fixture {
-  struct diffd_line_index index;
+  diffd_canon_read *kernel; /* the best of this CPU */
   struct diffd_keyer keyer;
   struct diffd_buffer scratch;
-  char *text; /* one line and its padding */
+  char *text; /* one line, what follows it, and padding */
   size_t len;
   struct seen seen;
 };
@@ -45,18 +48,17 @@ struct fixture {
 static int make_fixture(void **state) {
   struct fixture *f = calloc(1, sizeof *f);
   struct diffd_error err;
-  if (f == NULL || diffd_line_index_init(&f->index, 4096, &err) != DIFFD_OK)
+  if (f == NULL || diffd_canon_choose(NULL, &f->kernel, &err) != DIFFD_OK)
     return -1;
   diffd_keyer_init(&f->keyer, (const uint8_t *)"a secret of ours");
   f->scratch = diffd_buffer_init(1 << 20);
-  f->text = malloc(4096);
+  f->text = malloc(TEXT_MAX);
   *state = f;
   return f->text == NULL;
 }
 
 static int drop_fixture(void **state) {
   struct fixture *f = *state;
-  diffd_line_index_clean_up(&f->index);
   diffd_buffer_clean_up(&f->scratch);
   free(f->text);
   free(f);
@@ -95,38 +97,47 @@ static unsigned read_generally(struct fixture *f) {
   return status == DIFFD_OK ? f->seen.statements : 0;
 }
 
-static void set_text(struct fixture *f, const char *line, size_t len) {
-  memset(f->text, '"', 4096);
+/* What follows the line in its source is `next`. */
+static void set_text(struct fixture *f, const char *line, size_t len, const char *next) {
+  memset(f->text, 0, TEXT_MAX);
   memcpy(f->text, line, len);
-  memcpy(f->text + len, "\tn", 2); /* the next line's beginning */
+  strcpy(f->text + len, next);
   f->len = len;
-  diffd_line_scan_scalar(f->text, len, &f->index);
 }
 
-static bool is_canonical_edge(struct fixture *f, struct diffd_canon_edge *edge) {
-  return f->index.line_count > 0 && diffd_canon_edge(f->text, &f->index, 0, edge);
+/* What a kernel says of the text; the best one has to agree with the scalar one. */
+static enum diffd_canon_kind read_canonically(struct fixture *f, struct diffd_canon_line *ret) {
+  struct diffd_canon_line other = {0};
+  *ret = (struct diffd_canon_line){0};
+  enum diffd_canon_kind kind = diffd_canon_read_scalar(f->text, ret);
+  assert_int_equal(f->kernel(f->text, &other), kind);
+  if (kind != DIFFD_CANON_NONE)
+    assert_memory_equal(&other, ret, sizeof other);
+  return kind;
 }
 
 /* Checks a line that may be anything; true where the fast path took it. */
 static bool check_edge(struct fixture *f, const char *line, size_t len) {
-  struct diffd_canon_edge edge;
-  set_text(f, line, len);
-  if (!is_canonical_edge(f, &edge) || edge.end + 1 != len)
+  struct diffd_canon_line edge;
+  set_text(f, line, len, "\tn");
+  if (read_canonically(f, &edge) != DIFFD_CANON_EDGE || edge.end + 1 != len)
     return false;
   assert_int_equal(read_generally(f), 1);
   assert_int_equal(f->seen.kind, DIFFD_DOT_EDGE);
-  assert_int_equal(f->seen.begin, edge.begin);
+  assert_int_equal(f->seen.begin, 1);
   assert_int_equal(f->seen.end, edge.end);
   assert_int_equal(f->seen.mark_kind, DIFFD_MARK_LABEL);
   assert_int_equal(f->seen.mark_at, edge.end - 2);
-  struct diffd_key key =
-      diffd_keyer_canonical(&f->keyer, f->text + edge.begin, edge.key_end - edge.begin, edge.red);
+  struct diffd_key key = diffd_keyer_canonical(&f->keyer, f->text + 1, edge.key_end - 1, edge.red);
   assert_true(key.low == f->seen.key.low && key.high == f->seen.key.high);
   struct diffd_identity identity;
   struct diffd_counters counters;
   struct diffd_key of_fields;
   struct diffd_error err;
-  diffd_canon_edge_fields(f->text + edge.begin, edge.end - edge.begin, &identity, &counters);
+  diffd_canon_edge_fields(f->text + 1, edge.end - 1, &identity, &counters);
+  assert_ptr_equal(identity.source.ptr + identity.source.len, f->text + edge.source_end);
+  assert_ptr_equal(identity.destination.ptr, f->text + edge.destination);
+  assert_int_equal(identity.destination.len, edge.destination_end - edge.destination);
   assert_int_equal(diffd_keyer_identity(&f->keyer, &identity, &f->scratch, &of_fields, &err), DIFFD_OK);
   assert_true(of_fields.low == key.low && of_fields.high == key.high);
   assert_memory_equal(&counters, &f->seen.counters, sizeof counters);
@@ -134,15 +145,15 @@ static bool check_edge(struct fixture *f, const char *line, size_t len) {
 }
 
 static bool check_node(struct fixture *f, const char *line, size_t len) {
-  struct diffd_canon_node node;
-  set_text(f, line, len);
-  if (f->index.line_count == 0 || !diffd_canon_node(f->text, &f->index, 0, &node) || node.end + 1 != len)
+  struct diffd_canon_line node;
+  set_text(f, line, len, "\tn");
+  if (read_canonically(f, &node) != DIFFD_CANON_NODE || node.end + 1 != len)
     return false;
   assert_int_equal(read_generally(f), 1);
   assert_int_equal(f->seen.kind, DIFFD_DOT_NODE);
-  assert_int_equal(f->seen.begin, node.begin);
+  assert_int_equal(f->seen.begin, 1);
   assert_int_equal(f->seen.end, node.end);
-  struct diffd_key key = diffd_keyer_node(&f->keyer, f->text + node.begin, node.id_end - node.begin);
+  struct diffd_key key = diffd_keyer_node(&f->keyer, f->text + 1, node.source_end - 1);
   assert_true(key.low == f->seen.key.low && key.high == f->seen.key.high);
   return true;
 }
@@ -201,17 +212,16 @@ static void test_pairs_of_mutations_are_read_alike(void **state) {
 
 static void test_a_statement_that_may_go_on_is_left_to_the_general_reader(void **state) {
   struct fixture *f = *state;
-  struct diffd_canon_edge edge;
-  struct diffd_canon_node node;
-  static const char *const next[] = {"[color=red]", "\t[color=red]", "\n\tn", " \tn", "#\n", "", NULL};
-  for (size_t i = 0; next[i] != NULL; i++) {
-    set_text(f, edge_line, sizeof edge_line - 1);
-    strcpy(f->text + sizeof edge_line - 1, next[i]);
-    assert_false(is_canonical_edge(f, &edge));
-    set_text(f, node_line, sizeof node_line - 1);
-    strcpy(f->text + sizeof node_line - 1, next[i]);
-    assert_false(diffd_canon_node(f->text, &f->index, 0, &node));
+  struct diffd_canon_line line;
+  static const char *const next[] = {"[color=red]", "\t[color=red]", "\n\tn", " \tn", "#\n", "\t", ""};
+  for (size_t i = 0; i < sizeof next / sizeof next[0]; i++) {
+    set_text(f, edge_line, sizeof edge_line - 1, next[i]);
+    assert_int_equal(read_canonically(f, &line), DIFFD_CANON_NONE);
+    set_text(f, node_line, sizeof node_line - 1, next[i]);
+    assert_int_equal(read_canonically(f, &line), DIFFD_CANON_NONE);
   }
+  set_text(f, edge_line, sizeof edge_line - 1, "}");
+  assert_int_equal(read_canonically(f, &line), DIFFD_CANON_EDGE);
 }
 
 static void test_keywords_and_long_ids_are_left_to_the_general_reader(void **state) {
@@ -224,6 +234,95 @@ static void test_keywords_and_long_ids_are_left_to_the_general_reader(void **sta
   assert_false(check_node(f, text, strlen(text)));
 }
 
+/* Values of every length around what a look sees, so that some end beyond it. */
+static void test_values_of_any_length_are_read_alike(void **state) {
+  struct fixture *f = *state;
+  static const char *const values[] = {"n10_1_11_1", "n6_20010db8", "123456789010", "eni-abc123de",
+                                       "\"0\"",      "\"80\"",      "\"6\"",        "\"25\"",
+                                       "1100",       "1418530000",  "1477913820",   "accountID=1"};
+  unsigned taken = 0;
+  for (size_t v = 0; v < sizeof values / sizeof values[0]; v++)
+    for (size_t more = 1; more < 200; more++) {
+      char text[1024];
+      size_t quote = values[v][0] == '"';
+      size_t at = (size_t)(strstr(edge_line, values[v]) - edge_line) + quote + (v < 2);
+      memcpy(text, edge_line, at);
+      memset(text + at, '1', more);
+      memcpy(text + at + more, edge_line + at, sizeof edge_line - at);
+      taken += check_edge(f, text, sizeof edge_line - 1 + more);
+    }
+  assert_true(taken > 500);
+}
+
+/* Guesses from the line before must never show. */
+static void test_what_was_read_before_changes_nothing(void **state) {
+  struct fixture *f = *state;
+  uint64_t seed = 99;
+  struct diffd_canon_line carried[2] = {0};
+  for (int i = 0; i < 2000; i++) {
+    char text[700];
+    size_t len = put_canonical_edge(text, &seed, 50);
+    if (i % 7 == 0)
+      text[test_below(&seed, (unsigned)len)] = '"';
+    set_text(f, text, len, "\tn");
+    struct diffd_canon_line fresh;
+    enum diffd_canon_kind kind = read_canonically(f, &fresh);
+    assert_int_equal(diffd_canon_read_scalar(f->text, &carried[0]), kind);
+    assert_int_equal(f->kernel(f->text, &carried[1]), kind);
+    if (kind != DIFFD_CANON_NONE) {
+      assert_memory_equal(&carried[0], &fresh, sizeof fresh);
+      assert_memory_equal(&carried[1], &fresh, sizeof fresh);
+    }
+  }
+}
+
+/* Cut anywhere and standing anywhere, in a room that ends with the padding. */
+static void test_kernels_agree_at_every_length_and_alignment(void **state) {
+  struct fixture *f = *state;
+  const struct {
+    const char *text;
+    size_t len;
+  } lines[] = {{edge_line, sizeof edge_line - 1}, {node_line, sizeof node_line - 1}};
+  for (size_t l = 0; l < 2; l++)
+    for (size_t align = 0; align < 64; align++)
+      for (size_t len = 0; len <= lines[l].len; len++) {
+        size_t size = align + len + 2 + DIFFD_CANON_PADDING;
+        char *room = calloc(1, size);
+        assert_non_null(room);
+        memcpy(room + align, lines[l].text, len);
+        memcpy(room + align + len, "\tn", 2);
+        struct diffd_canon_line expected = {0};
+        struct diffd_canon_line got = {0};
+        enum diffd_canon_kind kind = diffd_canon_read_scalar(room + align, &expected);
+        assert_int_equal(kind != DIFFD_CANON_NONE, len == lines[l].len);
+        assert_int_equal(f->kernel(room + align, &got), kind);
+        if (kind != DIFFD_CANON_NONE)
+          assert_memory_equal(&got, &expected, sizeof got);
+        free(room);
+      }
+}
+
+/* Each byte that there is, in an id, a value and a label. */
+static void test_every_byte_value_is_classified_alike(void **state) {
+  struct fixture *f = *state;
+  static const char *const places[] = {"_1_11", "56789", "abc123de", "eniID=eni"};
+  for (size_t p = 0; p < sizeof places / sizeof places[0]; p++)
+    for (unsigned byte = 0; byte < 256; byte++) {
+      char text[sizeof edge_line];
+      memcpy(text, edge_line, sizeof edge_line);
+      text[strstr(edge_line, places[p]) - edge_line] = (char)byte;
+      (void)check_edge(f, text, sizeof edge_line - 1);
+    }
+}
+
+static void test_an_unknown_kernel_is_refused_with_the_choices(void **state) {
+  (void)state;
+  struct diffd_error err;
+  diffd_canon_read *kernel;
+  assert_int_equal(diffd_canon_choose("avx9", &kernel, &err), DIFFD_INVALID);
+  assert_non_null(strstr(err.detail, "scalar"));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_what_graphers_write_is_canonical),
@@ -232,6 +331,11 @@ int main(void) {
       cmocka_unit_test(test_pairs_of_mutations_are_read_alike),
       cmocka_unit_test(test_a_statement_that_may_go_on_is_left_to_the_general_reader),
       cmocka_unit_test(test_keywords_and_long_ids_are_left_to_the_general_reader),
+      cmocka_unit_test(test_values_of_any_length_are_read_alike),
+      cmocka_unit_test(test_what_was_read_before_changes_nothing),
+      cmocka_unit_test(test_kernels_agree_at_every_length_and_alignment),
+      cmocka_unit_test(test_every_byte_value_is_classified_alike),
+      cmocka_unit_test(test_an_unknown_kernel_is_refused_with_the_choices),
   };
   return cmocka_run_group_tests(tests, make_fixture, drop_fixture);
 }

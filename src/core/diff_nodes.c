@@ -48,7 +48,6 @@ static enum diffd_status read_open_statement(struct diffd_diff_run *run, unsigne
     enum diffd_status status = diffd_block_load_range(block, begin, &end, err);
     if (status != DIFFD_OK || block->len == 0)
       return status;
-    diffd_block_index(block);
     status = diffd_block_parse(block, err);
     if (status == DIFFD_OK)
       status = note_items(run, thread, block, in_next, err);
@@ -75,7 +74,6 @@ static enum diffd_status read_region(struct diffd_diff_run *run, unsigned thread
       break;
     if (end < region->end)
       keep_whole_lines(block);
-    diffd_block_index(block);
     status = diffd_block_parse(block, err);
     if (status == DIFFD_OK)
       status = note_items(run, thread, block, in_next, err);
@@ -114,10 +112,10 @@ static void find_statements(void *arg, unsigned thread) {
   struct diffd_diff_run *run = find->run;
   struct diffd_error err;
   struct diffd_block blocks[2] = {0};
-  enum diffd_status status = diffd_block_init(&blocks[0], run->previous, &run->keyer, run->line_scan,
+  enum diffd_status status = diffd_block_init(&blocks[0], run->previous, &run->keyer, run->read_canonical,
                                               run->block_len, DIFFD_WANT_NODES, &err);
   if (status == DIFFD_OK)
-    status = diffd_block_init(&blocks[1], run->next, &run->keyer, run->line_scan, run->block_len,
+    status = diffd_block_init(&blocks[1], run->next, &run->keyer, run->read_canonical, run->block_len,
                               DIFFD_WANT_NODES, &err);
   if (status == DIFFD_OK)
     status = find_in_regions(find, thread, blocks, &err);

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "core/aligned_text.h"
-#include "core/canon.h"
 
 /* Keeps the first statement, and ends the reading: what the parser holds of it stays as it is. */
 static enum diffd_status keep_statement(void *arg, const struct diffd_dot_statement *statement,
@@ -17,19 +16,17 @@ static enum diffd_status keep_statement(void *arg, const struct diffd_dot_statem
 }
 
 enum diffd_status diffd_reread_init(struct diffd_reread *reread, struct diffd_source *source,
-                                    diffd_line_scan *line_scan, bool wants_counters,
+                                    diffd_canon_read *read_canonical, bool wants_counters,
                                     struct diffd_error *err) {
   *reread = (struct diffd_reread){.source = source,
-                                  .line_scan = line_scan,
+                                  .read_canonical = read_canonical,
                                   .wants_counters = wants_counters,
                                   .window_len = DIFFD_REREAD_WINDOW_MAX};
   struct diffd_dot_handler handler = {
       .statement = keep_statement, .arg = reread, .wants_counters = wants_counters};
-  enum diffd_status status = diffd_line_index_init(&reread->index, DIFFD_REREAD_WINDOW_MAX, err);
-  if (status == DIFFD_OK)
-    status = diffd_dot_parser_new(handler, &reread->parser, err);
+  enum diffd_status status = diffd_dot_parser_new(handler, &reread->parser, err);
   if (status == DIFFD_OK) {
-    reread->own = diffd_aligned_text_new(DIFFD_REREAD_WINDOW_MAX + DIFFD_SCAN_PADDING);
+    reread->own = diffd_aligned_text_new(DIFFD_REREAD_WINDOW_MAX + DIFFD_CANON_PADDING);
     if (reread->own == NULL)
       status = diffd_fail(err, DIFFD_NO_MEMORY, "no memory to read statements again");
   }
@@ -40,7 +37,6 @@ enum diffd_status diffd_reread_init(struct diffd_reread *reread, struct diffd_so
 
 void diffd_reread_clean_up(struct diffd_reread *reread) {
   free(reread->own);
-  diffd_line_index_clean_up(&reread->index);
   diffd_dot_parser_destroy(reread->parser);
   memset(reread, 0, sizeof *reread);
 }
@@ -57,12 +53,12 @@ static enum diffd_status load(struct diffd_reread *reread, uint64_t at, size_t l
   enum diffd_status status = diffd_source_read(reread->source, at, text, len, &got, err);
   if (status != DIFFD_OK)
     return status;
-  memset(text + got, 0, DIFFD_SCAN_PADDING);
+  memset(text + got, 0, DIFFD_CANON_PADDING);
   diffd_reread_lend(reread, text, at, got);
   return DIFFD_OK;
 }
 
-/* A canonical line is shorter; of a text without newlines no more is looked through for each statement. */
+/* A canonical line is shorter: with so much at hand, nothing more need be read to see whether it is one. */
 enum { LINE_MAX_LEN = 4096 };
 
 /* How much of the line that begins at `line` the window has. */
@@ -71,51 +67,33 @@ static size_t at_hand(const struct diffd_reread *reread, uint64_t line) {
   return inside ? (size_t)(reread->base + reread->len - line) : 0;
 }
 
-/* The length of the line at `line`, newline and all, where it is at hand and two bytes more; else 0. */
-static size_t line_at_hand(const struct diffd_reread *reread, uint64_t line) {
-  size_t left = at_hand(reread, line);
-  if (left == 0)
-    return 0;
-  const char *text = reread->window + (line - reread->base);
-  const char *newline = memchr(text, '\n', left < LINE_MAX_LEN ? left : LINE_MAX_LEN);
-  return newline != NULL && (size_t)(newline - text) + 3 <= left ? (size_t)(newline - text) + 1 : 0;
-}
-
-/* True where the line at hand is canonical; then *ret is filled. */
-static bool read_canonical(struct diffd_reread *reread, uint64_t line, size_t len,
+/* True where the line at `line` is at hand, two bytes more, and canonical; then *ret is filled. */
+static bool read_canonical(const struct diffd_reread *reread, uint64_t line,
                            struct diffd_dot_statement *ret) {
-  struct diffd_canon_edge edge;
-  struct diffd_canon_node node;
-  const char *text = reread->window + (line - reread->base);
-  if (*text != '\t' || len > reread->index.text_max)
+  struct diffd_canon_line found = {0};
+  if (at_hand(reread, line) == 0)
     return false;
-  reread->line_scan(text, len, &reread->index);
-  if (reread->index.line_count != 1)
-    return false; /* white space too dense to be a canonical line's */
-  if (diffd_canon_edge(text, &reread->index, 0, &edge)) {
-    *ret = (struct diffd_dot_statement){
-        .kind = DIFFD_DOT_EDGE,
-        .begin = line + 1,
-        .end = line + edge.end,
-        .mark_at = line + edge.end - 2,
-        .mark_kind = DIFFD_MARK_LABEL,
-        .identity.source = {text + edge.begin, edge.source_end - edge.begin},
-        .identity.destination = {text + edge.destination, edge.destination_end - edge.destination},
-    };
-    if (reread->wants_counters)
-      diffd_canon_edge_fields(text + 1, len - 1, &ret->identity, &ret->counters);
+  const char *text = reread->window + (line - reread->base);
+  enum diffd_canon_kind kind = reread->read_canonical(text, &found);
+  if (kind == DIFFD_CANON_NONE)
+    return false;
+  *ret = (struct diffd_dot_statement){
+      .begin = line + 1,
+      .end = line + found.end,
+      .identity.source = {text + 1, found.source_end - 1},
+  };
+  if (kind == DIFFD_CANON_NODE) {
+    ret->kind = DIFFD_DOT_NODE;
     return true;
   }
-  if (diffd_canon_node(text, &reread->index, 0, &node)) {
-    *ret = (struct diffd_dot_statement){
-        .kind = DIFFD_DOT_NODE,
-        .begin = line + 1,
-        .end = line + node.end,
-        .identity.source = {text + node.begin, node.id_end - node.begin},
-    };
-    return true;
-  }
-  return false;
+  ret->kind = DIFFD_DOT_EDGE;
+  ret->mark_at = line + found.end - 2;
+  ret->mark_kind = DIFFD_MARK_LABEL;
+  ret->identity.destination =
+      (struct diffd_span){text + found.destination, found.destination_end - found.destination};
+  if (reread->wants_counters)
+    diffd_canon_edge_fields(text + 1, found.end - 1, &ret->identity, &ret->counters);
+  return true;
 }
 
 static enum diffd_status read_general(struct diffd_reread *reread, uint64_t begin, struct diffd_error *err) {
@@ -143,15 +121,15 @@ enum diffd_status diffd_reread_at(struct diffd_reread *reread, uint64_t begin,
                                   struct diffd_dot_statement *ret, struct diffd_span *ret_text,
                                   struct diffd_error *err) {
   uint64_t line = begin - 1; /* no statement begins at offset 0 */
-  size_t len = line_at_hand(reread, line);
   size_t enough = reread->window_len < LINE_MAX_LEN ? reread->window_len : LINE_MAX_LEN;
-  if (len == 0 && at_hand(reread, line) < enough) {
+  bool canonical = read_canonical(reread, line, ret);
+  if (!canonical && at_hand(reread, line) < enough) {
     enum diffd_status status = load(reread, line, reread->window_len, err);
     if (status != DIFFD_OK)
       return status;
-    len = line_at_hand(reread, line);
+    canonical = read_canonical(reread, line, ret);
   }
-  if (len == 0 || !read_canonical(reread, line, len, ret)) {
+  if (!canonical) {
     enum diffd_status status = read_general(reread, begin, err);
     if (status != DIFFD_OK)
       return status;

@@ -180,7 +180,6 @@ static enum diffd_status scan_block(struct worker *worker, bool *ret_more, struc
   if (status != DIFFD_OK || block->past_end)
     return status;
   block->in_general = number == 0; /* only the first block begins before the brace */
-  diffd_block_index(block);
   enum diffd_status guess = diffd_block_parse(block, err);
   if (guess != DIFFD_OK && guess != DIFFD_BAD_GRAPH)
     return guess;
@@ -202,7 +201,7 @@ static void run_worker(void *arg, unsigned thread) {
   struct diffd_error err = {.status = DIFFD_OK};
   struct worker worker = {.scan = scan, .thread = thread, .out = diffd_ordered_out_init(scan->pass->ordered)};
   enum diffd_status status =
-      diffd_block_init(&worker.block, scan->source, scan->options->keyer, scan->options->line_scan,
+      diffd_block_init(&worker.block, scan->source, scan->options->keyer, scan->options->read_canonical,
                        scan->options->block_len, DIFFD_WANT_EDGES, &err);
   bool more = true;
   while (status == DIFFD_OK && more)

@@ -27,7 +27,7 @@ struct diffd_scan_pass {
 struct diffd_scan_options {
   const struct diffd_context *ctx;
   const struct diffd_keyer *keyer;
-  diffd_line_scan *line_scan;
+  diffd_canon_read *read_canonical;
   size_t block_len;
   unsigned threads;
   const char *name;                            /* of the source, for texts of errors */
