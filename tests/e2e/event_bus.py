@@ -24,10 +24,10 @@ def answer(status, *fields, body=b""):
 
 class EventBus:
     """Answers each request with the next of the script, which is bytes, None (closes without a word) or a function
-    that gives one of these; after the script, with `otherwise`."""
+    that gives one of these; after the script, with `otherwise`. With a `tls` context it speaks https."""
 
-    def __init__(self, script=(), otherwise=answer(200)):
-        self.script, self.otherwise = list(script), otherwise
+    def __init__(self, script=(), otherwise=answer(200), tls=None):
+        self.script, self.otherwise, self.tls = list(script), otherwise, tls
         self.sent = []
         self.lock = threading.Lock()
         self.connections = 0
@@ -51,7 +51,7 @@ class EventBus:
         self.listener.close()
 
     def url(self, path="/"):
-        return "http://127.0.0.1:%d%s" % (self.port, path)
+        return "%s://127.0.0.1:%d%s" % ("https" if self.tls else "http", self.port, path)
 
     def accept(self):
         while True:
@@ -63,6 +63,12 @@ class EventBus:
             threading.Thread(target=self.serve, args=(connection, self.connections), daemon=True).start()
 
     def serve(self, connection, number):
+        if self.tls:
+            try:
+                connection = self.tls.wrap_socket(connection, server_side=True)
+            except OSError:
+                connection.close()
+                return
         with connection, connection.makefile("rb") as stream:
             while True:
                 request = self.read(stream, number)

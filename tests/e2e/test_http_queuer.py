@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
 import signal
+import socket
+import ssl
+import subprocess
 import threading
 
 import pytest
@@ -203,6 +206,87 @@ def test_no_proxy_is_honoured(api, name):
         assert service.post(Windows(1).query).status == 500
         assert proxy.sent == []
         assert "bus.invalid" in reason(service)
+
+
+# --- https -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    """A key and a certificate of 127.0.0.1 that nobody but SSL_CERT_FILE trusts, in one file."""
+    path = tmp_path_factory.mktemp("tls") / "server.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+               "-subj", "/CN=bus", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", path, "-out", path.with_suffix(".crt")]  # fmt: skip
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    path.write_bytes(path.read_bytes() + path.with_suffix(".crt").read_bytes())
+    return path
+
+
+@pytest.fixture
+def tls(certificate):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    return context
+
+
+def test_https(api, tls, certificate):
+    """A bus whose certificate is trusted; the connection is kept."""
+    with EventBus(tls=tls) as bus:
+        service = api(bus, "/topic", SSL_CERT_FILE=certificate)
+        for number in range(3):
+            assert service.post(Windows(number).query).status == 202
+        assert [sent.line for sent in bus.sent] == ["POST /topic HTTP/1.1"] * 3
+        assert {sent.connection for sent in bus.sent} == {1}
+
+
+def test_a_bus_that_nobody_vouches_for_is_sent_nothing(api, tls):
+    """The reason names the certificate, and it is not tried again: that would not help."""
+    with EventBus(tls=tls) as bus:
+        service = api(bus)
+        assert service.post(Windows(1).query).status == 500
+        assert bus.sent == [] and bus.connections == 1
+        assert "certificate" in reason(service)
+        assert marks(service) == []
+
+
+def test_a_certificate_of_another_host_is_refused(api, tls, certificate):
+    """127.0.0.2 is this machine too, but not whom the certificate speaks of."""
+    with EventBus(tls=tls) as bus:
+        service = api("https://127.0.0.2:%d/" % bus.port, SSL_CERT_FILE=certificate)
+        bus.listener.close()
+        with socket.create_server(("127.0.0.2", bus.port)) as bus.listener:
+            threading.Thread(target=bus.accept, daemon=True).start()
+            assert service.post(Windows(1).query).status == 500
+        assert bus.sent == []
+        assert "SSL" in reason(service)
+
+
+def test_a_handshake_that_hangs_is_given_a_second(api):
+    """The connection is taken and nothing said: four tries of a second each."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        service = api("https://127.0.0.1:%d/" % listener.getsockname()[1])
+        assert service.post(Windows(1).query).status == 500
+        assert "TLS handshake took longer than 1000 ms" in reason(service)
+        listener.settimeout(0)
+        taken = [listener.accept()[0] for _ in range(4)]
+        with pytest.raises(OSError):
+            listener.accept()
+        for one in taken:
+            one.close()
+
+
+@pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy"])
+def test_https_goes_through_a_tunnel_of_its_proxy(api, name):
+    """The proxy is asked for a tunnel, and sees nothing else; HTTP_PROXY is not asked."""
+    with EventBus(otherwise=answer(403)) as proxy, EventBus() as other:
+        service = api("https://bus.invalid/topic", HTTP_PROXY=other.url(), **{name: proxy.url()})
+        assert service.post(Windows(1).query).status == 500
+        assert {sent.line for sent in proxy.sent} == {"CONNECT bus.invalid:443 HTTP/1.1"}
+        assert {sent.body for sent in proxy.sent} == {b""}
+        assert other.sent == []
+
+
+# --- API and worker --------------------------------------------------------------------------------------
 
 
 def test_from_the_api_over_the_bus_to_the_worker_and_back(api):
