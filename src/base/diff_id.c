@@ -5,8 +5,6 @@
 
 #include <uuid/uuid.h>
 
-#include "base/rfc3339.h"
-
 /* uuid5(nil, "diff"), from which the original derives its ids: 0c1312e4-88e7-5ed7-aa3e-4645b712c012. */
 static const uuid_t namespace_of_diffs = {0x0c, 0x13, 0x12, 0xe4, 0x88, 0xe7, 0x5e, 0xd7,
                                           0xaa, 0x3e, 0x46, 0x45, 0xb7, 0x12, 0xc0, 0x12};
@@ -58,18 +56,26 @@ enum diffd_status diffd_windows_check(struct diffd_window previous, struct diffd
   return DIFFD_OK;
 }
 
-void diffd_diff_id(struct diffd_window previous, struct diffd_window next,
-                   char ret_id[static DIFFD_JOB_ID_MAX + 1]) {
-  const int64_t times[] = {previous.start, previous.stop, next.start, next.stop};
+void diffd_spelled_diff_id(const struct diffd_spelled_time times[static 4],
+                           char ret_id[static DIFFD_JOB_ID_MAX + 1]) {
   char name[4 * DIFFD_TIME_TEXT_MAX];
   size_t len = 0;
-  for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
+  for (size_t i = 0; i < 4; i++) {
     diffd_go_time_format(times[i], name + len);
     len += strlen(name + len);
   }
   uuid_t id;
   uuid_generate_sha1(id, namespace_of_diffs, name, len);
   uuid_unparse_lower(id, ret_id);
+}
+
+void diffd_diff_id(struct diffd_window previous, struct diffd_window next,
+                   char ret_id[static DIFFD_JOB_ID_MAX + 1]) {
+  const struct diffd_spelled_time times[] = {{.instant = {.seconds = previous.start}},
+                                             {.instant = {.seconds = previous.stop}},
+                                             {.instant = {.seconds = next.start}},
+                                             {.instant = {.seconds = next.stop}}};
+  diffd_spelled_diff_id(times, ret_id);
 }
 
 enum diffd_status diffd_job_from_windows(struct diffd_window previous, struct diffd_window next,

@@ -7,6 +7,7 @@
 #ifndef DIFFD_BASE_DIFF_ID_H
 #define DIFFD_BASE_DIFF_ID_H
 
+#include "base/rfc3339.h"
 #include "diffd/job.h"
 
 /* What the four times are called where the user wrote them, so that a text can name them. */
@@ -31,6 +32,11 @@ enum diffd_status diffd_windows_check(struct diffd_window previous, struct diffd
  * original uses, lower-case. */
 void diffd_diff_id(struct diffd_window previous, struct diffd_window next,
                    char ret_id[static DIFFD_JOB_ID_MAX + 1]);
+
+/* The id that the original gave to a diff that was asked for in this spelling: of the four times as they were
+ * written, in the same order. For canonical times it is the same id. */
+void diffd_spelled_diff_id(const struct diffd_spelled_time times[static 4],
+                           char ret_id[static DIFFD_JOB_ID_MAX + 1]);
 
 /* All of the above: truncates, checks, and fills the job with its id. DIFFD_INVALID. */
 enum diffd_status diffd_job_from_windows(struct diffd_window previous, struct diffd_window next,

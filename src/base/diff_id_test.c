@@ -58,6 +58,22 @@ static void test_the_readme_id(void **state) {
   assert_string_equal(id, "3922f049-51e0-5ae0-ac67-2ae395a74eed");
 }
 
+static void test_the_id_of_another_spelling(void **state) {
+  (void)state;
+  /* What Python's uuid5 makes of the times as Go prints them. */
+  static const char *const spelled[] = {"2019-07-01T02:00:00+02:00", "2019-07-02T00:00:30.25Z",
+                                        "2019-07-01T18:30:00-05:30", "2019-07-03T00:00:00Z"};
+  struct diffd_spelled_time times[4];
+  struct diffd_error err;
+  char id[DIFFD_JOB_ID_MAX + 1];
+  for (size_t i = 0; i < 4; i++)
+    assert_int_equal(
+        diffd_rfc3339_parse_spelled((struct diffd_span){spelled[i], strlen(spelled[i])}, &times[i], &err),
+        DIFFD_OK);
+  diffd_spelled_diff_id(times, id);
+  assert_string_equal(id, "e3837b51-1b9d-55b0-9386-54970666b69e");
+}
+
 static void test_ranges(void **state) {
   (void)state;
   static const struct {
@@ -126,11 +142,9 @@ static void test_ids_that_may_name_an_object(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_ids_of_the_original),
-      cmocka_unit_test(test_the_readme_id),
-      cmocka_unit_test(test_ranges),
-      cmocka_unit_test(test_the_caller_names_the_times),
-      cmocka_unit_test(test_ids_that_may_name_an_object),
+      cmocka_unit_test(test_ids_of_the_original),        cmocka_unit_test(test_the_readme_id),
+      cmocka_unit_test(test_the_id_of_another_spelling), cmocka_unit_test(test_ranges),
+      cmocka_unit_test(test_the_caller_names_the_times), cmocka_unit_test(test_ids_that_may_name_an_object),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

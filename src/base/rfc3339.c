@@ -137,8 +137,8 @@ static enum diffd_status take_offset(struct cursor *in, int *ret) {
   return DIFFD_OK;
 }
 
-enum diffd_status diffd_rfc3339_parse(struct diffd_span text, struct diffd_instant *ret,
-                                      struct diffd_error *err) {
+enum diffd_status diffd_rfc3339_parse_spelled(struct diffd_span text, struct diffd_spelled_time *ret,
+                                              struct diffd_error *err) {
   struct cursor in = {.text = text, .err = err};
   struct tm tm = {0};
   uint32_t nanoseconds = 0;
@@ -155,8 +155,18 @@ enum diffd_status diffd_rfc3339_parse(struct diffd_span text, struct diffd_insta
   int64_t seconds = (int64_t)timegm(&tm) - offset;
   if (seconds < FIRST_SECOND || seconds > LAST_SECOND)
     return fault(&in, "in UTC its year is not between 0000 and 9999");
-  *ret = (struct diffd_instant){.seconds = seconds, .nanoseconds = nanoseconds};
+  *ret = (struct diffd_spelled_time){.instant = {.seconds = seconds, .nanoseconds = nanoseconds},
+                                     .offset_seconds = offset};
   return DIFFD_OK;
+}
+
+enum diffd_status diffd_rfc3339_parse(struct diffd_span text, struct diffd_instant *ret,
+                                      struct diffd_error *err) {
+  struct diffd_spelled_time spelled;
+  enum diffd_status status = diffd_rfc3339_parse_spelled(text, &spelled, err);
+  if (status == DIFFD_OK)
+    *ret = spelled.instant;
+  return status;
 }
 
 int64_t diffd_truncate_to_minute(int64_t seconds) {
@@ -190,6 +200,23 @@ void diffd_rfc3339_format_nanos(struct diffd_instant instant, char text[static D
     (void)snprintf(text + len - 1, DIFFD_TIME_TEXT_MAX - (len - 1), ".%09" PRIu32 "Z", instant.nanoseconds);
 }
 
-void diffd_go_time_format(int64_t seconds, char text[static DIFFD_TIME_TEXT_MAX]) {
-  format(seconds, " ", " +0000 UTC", text);
+/* Go leaves out the fraction's last zeros, and where a zone has no name writes its offset a second time. */
+void diffd_go_time_format(struct diffd_spelled_time time, char text[static DIFFD_TIME_TEXT_MAX]) {
+  char fraction[16] = "", zone[32] = " +0000 UTC";
+  int offset_minutes = time.offset_seconds / 60;
+  int distance = offset_minutes < 0 ? -offset_minutes : offset_minutes;
+  if (offset_minutes != 0) {
+    char offset[8];
+    (void)snprintf(offset, sizeof offset, "%c%02d%02d", offset_minutes < 0 ? '-' : '+', distance / 60,
+                   distance % 60);
+    (void)snprintf(zone, sizeof zone, " %s %s", offset, offset);
+  }
+  if (time.instant.nanoseconds > 0) {
+    (void)snprintf(fraction, sizeof fraction, ".%09" PRIu32, time.instant.nanoseconds);
+    for (size_t len = strlen(fraction); fraction[len - 1] == '0'; len--)
+      fraction[len - 1] = '\0';
+  }
+  format(time.instant.seconds + time.offset_seconds, " ", "", text);
+  size_t len = strlen(text);
+  (void)snprintf(text + len, DIFFD_TIME_TEXT_MAX - len, "%s%s", fraction, zone);
 }

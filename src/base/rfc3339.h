@@ -25,6 +25,14 @@ struct diffd_instant {
 enum diffd_status diffd_rfc3339_parse(struct diffd_span text, struct diffd_instant *ret,
                                       struct diffd_error *err) DIFFD_MUST_CHECK;
 
+/* The same, with the offset that it was written with: seconds by which the writer's clock is ahead of UTC. */
+struct diffd_spelled_time {
+  struct diffd_instant instant;
+  int offset_seconds;
+};
+enum diffd_status diffd_rfc3339_parse_spelled(struct diffd_span text, struct diffd_spelled_time *ret,
+                                              struct diffd_error *err) DIFFD_MUST_CHECK;
+
 /* The latest full minute that is not after `seconds`, also before 1970. */
 int64_t diffd_truncate_to_minute(int64_t seconds);
 
@@ -34,7 +42,8 @@ enum { DIFFD_TIME_TEXT_MAX = 64 }; /* bytes, with the NUL, of every text below *
 void diffd_rfc3339_format(int64_t seconds, char text[static DIFFD_TIME_TEXT_MAX]);
 /* `2026-11-23T17:11:36.238038299Z`, always nine digits, so that texts sort as their times do. */
 void diffd_rfc3339_format_nanos(struct diffd_instant instant, char text[static DIFFD_TIME_TEXT_MAX]);
-/* `2019-07-01 00:00:00 +0000 UTC`, as Go prints a time in UTC. */
-void diffd_go_time_format(int64_t seconds, char text[static DIFFD_TIME_TEXT_MAX]);
+/* `2019-07-01 00:00:00 +0000 UTC`, `2019-07-01 02:00:00.5 +0200 +0200`, as Go on a machine in UTC prints a
+ * time that it parsed: neither converted nor truncated. */
+void diffd_go_time_format(struct diffd_spelled_time time, char text[static DIFFD_TIME_TEXT_MAX]);
 
 #endif

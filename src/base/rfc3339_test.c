@@ -133,7 +133,7 @@ static void test_minutes_are_rounded_down_before_1970_too(void **state) {
   assert_int_equal(diffd_truncate_to_minute(INT64_MAX) % 60, 0);
 }
 
-static void test_written_in_three_ways(void **state) {
+static void test_written_in_two_ways(void **state) {
   (void)state;
   char text[DIFFD_TIME_TEXT_MAX];
   diffd_rfc3339_format(1551398460, text);
@@ -144,10 +144,33 @@ static void test_written_in_three_ways(void **state) {
   assert_string_equal(text, "2026-11-23T17:11:36.238038299Z");
   diffd_rfc3339_format_nanos((struct diffd_instant){-1, 5}, text);
   assert_string_equal(text, "1969-12-31T23:59:59.000000005Z");
-  diffd_go_time_format(1561939200, text);
-  assert_string_equal(text, "2019-07-01 00:00:00 +0000 UTC");
   diffd_rfc3339_format_nanos((struct diffd_instant){INT64_MIN, 5}, text);
   assert_string_equal(text, "@-9223372036854775808");
+}
+
+static void test_written_as_go_prints_what_it_parsed(void **state) {
+  (void)state;
+  static const char *const cases[][2] = {
+      {"2019-07-01T00:00:00Z", "2019-07-01 00:00:00 +0000 UTC"},
+      {"2019-07-01T00:00:00+00:00", "2019-07-01 00:00:00 +0000 UTC"},
+      {"2019-07-01T00:00:00-00:00", "2019-07-01 00:00:00 +0000 UTC"},
+      {"2019-07-01T02:00:00+02:00", "2019-07-01 02:00:00 +0200 +0200"},
+      {"2019-06-30T18:30:59-05:30", "2019-06-30 18:30:59 -0530 -0530"},
+      {"2019-07-01T9:00:00,500Z", "2019-07-01 09:00:00.5 +0000 UTC"},
+      {"2019-07-01T00:00:00.000000001-00:01", "2019-07-01 00:00:00.000000001 -0001 -0001"},
+      {"2019-07-01T00:00:00.120Z", "2019-07-01 00:00:00.12 +0000 UTC"},
+      {"2019-07-01T00:00:00.000Z", "2019-07-01 00:00:00 +0000 UTC"},
+      {"0000-01-01T00:00:00-23:59", "0000-01-01 00:00:00 -2359 -2359"},
+      {"1969-12-31T23:59:59.5+01:00", "1969-12-31 23:59:59.5 +0100 +0100"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    struct diffd_spelled_time time;
+    struct diffd_error err;
+    char text[DIFFD_TIME_TEXT_MAX];
+    assert_int_equal(diffd_rfc3339_parse_spelled(span(cases[i][0]), &time, &err), DIFFD_OK);
+    diffd_go_time_format(time, text);
+    assert_string_equal(text, cases[i][1]);
+  }
 }
 
 static void test_every_day_is_read_back(void **state) {
@@ -168,7 +191,8 @@ int main(void) {
       cmocka_unit_test(test_refused_with_the_fault_named),
       cmocka_unit_test(test_nul_and_long_texts_are_shown_harmlessly),
       cmocka_unit_test(test_minutes_are_rounded_down_before_1970_too),
-      cmocka_unit_test(test_written_in_three_ways),
+      cmocka_unit_test(test_written_in_two_ways),
+      cmocka_unit_test(test_written_as_go_prints_what_it_parsed),
       cmocka_unit_test(test_every_day_is_read_back),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,10 +26,17 @@ void diffd_api_post(const struct diffd_api *api, const struct diffd_context *ctx
 void diffd_api_get(const struct diffd_api *api, const struct diffd_context *ctx,
                    const struct diffd_request *request, struct diffd_response *response);
 
-/* What both begin with: the job that the query names. On DIFFD_INVALID the response is the 400, and logged.
- */
-enum diffd_status diffd_api_job(const struct diffd_context *ctx, const struct diffd_request *request,
-                                struct diffd_job *ret, struct diffd_response *response) DIFFD_MUST_CHECK;
+/* What a query asks for. */
+struct diffd_asked {
+  struct diffd_job job; /* with the id of the canonical times */
+  /* The id that the original gave to this spelling of the times, under which its objects may still lie; ""
+   * where that is the same. */
+  char spelled_id[DIFFD_JOB_ID_MAX + 1];
+};
+
+/* What both begin with. On DIFFD_INVALID the response is the 400, and logged. */
+enum diffd_status diffd_api_asked(const struct diffd_context *ctx, const struct diffd_request *request,
+                                  struct diffd_asked *ret, struct diffd_response *response) DIFFD_MUST_CHECK;
 /* Logs what a dependency answered, and answers 500, or 503 where it is only busy or stopping. */
 void diffd_api_failure(const struct diffd_context *ctx, const char *dependency, const struct diffd_error *err,
                        struct diffd_response *response);

@@ -53,9 +53,19 @@ static void take_in(const struct diffd_api *api, const struct diffd_context *ctx
     diffd_event_dependency_failure(ctx, "marker", err.detail);
 }
 
+/* What the original stored lies under the id of the times as they were spelled then. */
+static enum diffd_status look_for_stored(const struct diffd_api *api, const struct diffd_context *ctx,
+                                         const struct diffd_asked *asked, struct diffd_error *err) {
+  enum diffd_status status = diffd_storage_exists(api->storage, ctx, asked->job.id, err);
+  if (status != DIFFD_NOT_FOUND || asked->spelled_id[0] == '\0')
+    return status;
+  return diffd_storage_exists(api->storage, ctx, asked->spelled_id, err);
+}
+
 /* Looks, marks and queues: nobody else may do so for the same id meanwhile. */
 static void post_alone(const struct diffd_api *api, const struct diffd_context *ctx,
-                       const struct diffd_job *job, struct diffd_response *response) {
+                       const struct diffd_asked *asked, struct diffd_response *response) {
+  const struct diffd_job *job = &asked->job;
   struct diffd_error err;
   switch (diffd_marker_check(api->marker, ctx, job->id, &err)) {
   case DIFFD_IN_PROGRESS:
@@ -67,7 +77,7 @@ static void post_alone(const struct diffd_api *api, const struct diffd_context *
     diffd_api_failure(ctx, "marker", &err, response);
     return;
   }
-  switch (diffd_storage_exists(api->storage, ctx, job->id, &err)) {
+  switch (look_for_stored(api, ctx, asked, &err)) {
   case DIFFD_OK:
     answer_exists(ctx, job, response);
     return;
@@ -81,13 +91,13 @@ static void post_alone(const struct diffd_api *api, const struct diffd_context *
 
 void diffd_api_post(const struct diffd_api *api, const struct diffd_context *outer,
                     const struct diffd_request *request, struct diffd_response *response) {
-  struct diffd_job job;
+  struct diffd_asked asked;
   struct diffd_id_pass pass;
-  if (diffd_api_job(outer, request, &job, response) != DIFFD_OK)
+  if (diffd_api_asked(outer, request, &asked, response) != DIFFD_OK)
     return;
   struct diffd_context ctx = *outer;
-  ctx.diff_id = job.id;
-  diffd_id_gate_enter(api->gate, &pass, job.id);
-  post_alone(api, &ctx, &job, response);
+  ctx.diff_id = asked.job.id;
+  diffd_id_gate_enter(api->gate, &pass, asked.job.id);
+  post_alone(api, &ctx, &asked, response);
   diffd_id_gate_leave(api->gate, &pass);
 }

@@ -296,6 +296,29 @@ static void test_spellings(void **state) {
   assert_string_equal(f->fakes.jobs[0].job.id, ID);
 }
 
+/* What the original stored under the id of another spelling is found by that spelling, once nothing lies
+ * under the id of the canonical times. */
+static void test_stored_under_its_spelling(void **state) {
+  struct fixture *f = *state;
+  static const char query[] = "previous_start=2019-07-01T02:00:00%2B02:00&previous_stop=2019-07-02T00:00:07Z&"
+                              "next_start=2019-07-02T00:00:00Z&next_stop=2019-07-03T00:00:00Z";
+  static const char spelled_id[] = "a199d69f-b1f6-50ff-a5b3-88af739fe2ee";
+  ask(f, "GET", "/", query, NULL);
+  expect(f, 404, "", "");
+  expect_calls(f, "check get get ");
+  assert_true(fakes_logged(&f->fakes, "info not-found reason=no diff " ID " diff_id=" ID));
+  fakes_set_stored(&f->fakes, spelled_id);
+  ask(f, "GET", "/", query, NULL);
+  assert_int_equal(f->response.status, 200);
+  assert_non_null(f->response.reader);
+  ask(f, "POST", "/", query, NULL);
+  assert_int_equal(f->response.status, 409);
+  expect_calls(f, "check exists exists ");
+  ask(f, "POST", "/", QUERY, NULL);
+  expect(f, 202, "", "");
+  expect_calls(f, "check exists mark queue ");
+}
+
 /* Other methods and other paths. */
 static void test_no_route(void **state) {
   struct fixture *f = *state;
@@ -440,6 +463,7 @@ int main(void) {
       TEST(test_get_stored),
       TEST(test_bad_input),
       TEST(test_spellings),
+      TEST(test_stored_under_its_spelling),
       TEST(test_no_route),
       TEST(test_roles),
       TEST(test_lanes),
