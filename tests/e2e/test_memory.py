@@ -24,17 +24,18 @@ def plain():
     return binary
 
 
-@pytest.fixture(params=["every-edge", "5-percent"])
-def pair(request, plain, tmp_path):
+@pytest.fixture(scope="module", params=["every-edge", "5-percent"])
+def pair(request, plain, tmp_path_factory):
     """The paths of two graphs, and the digest and length of their diff as the command line makes it."""
     flowgen = pathlib.Path(plain).parent / "flowgen"
     if not flowgen.exists():
         pytest.skip("the generator is not beside the program")
+    folder = tmp_path_factory.mktemp("graphs")
     share = "100" if request.param == "every-edge" else "5"
-    subprocess.run([flowgen, "dot", "--out", tmp_path, "--edges", str(EDGES), "--change", share],
+    subprocess.run([flowgen, "dot", "--out", folder, "--edges", str(EDGES), "--change", share],
                    check=True, capture_output=True, timeout=PATIENCE)  # fmt: skip
-    paths = (tmp_path / "previous.dot", tmp_path / "next.dot")
-    with subprocess.Popen([plain, "diff", *paths], stdout=subprocess.PIPE, env=harness.environment(tmp_path)) as process:
+    paths = (folder / "previous.dot", folder / "next.dot")
+    with subprocess.Popen([plain, "diff", *paths], stdout=subprocess.PIPE, env=harness.environment(folder)) as process:
         expected = digest(process.stdout.read)
     assert process.returncode == 1
     yield paths, expected
@@ -51,10 +52,32 @@ def digest(read):
     return total.hexdigest(), length
 
 
-@pytest.fixture(params=["embedded"])
+class Embedded:
+    env = {"STREAM_APPLIANCE_ENDPOINT": "embedded", "DIFF_STORAGE": "embedded", "DIFF_MARKER": "embedded"}
+
+    def take_away(self, service, name, length):
+        path = service.data / "diffs" / name
+        assert path.stat().st_size == length
+        path.unlink()
+
+
+class S3:
+    """A bucket of a real S3 server: the object goes up in parts."""
+
+    def __init__(self, rgw):
+        self.client, self.bucket = rgw.client(), rgw.bucket("memory")
+        self.env = rgw.environment(storage=self.bucket)
+
+    def take_away(self, service, name, length):
+        head = self.client.head_object(Bucket=self.bucket, Key=name)
+        assert head["ContentLength"] == length and "-" in head["ETag"], head
+        assert "Uploads" not in self.client.list_multipart_uploads(Bucket=self.bucket)
+        self.client.delete_object(Bucket=self.bucket, Key=name)
+
+
+@pytest.fixture(params=["embedded", "s3"])
 def storage(request):
-    """Settings of a storage, and what to do with the stored object afterwards."""
-    return {"STREAM_APPLIANCE_ENDPOINT": "embedded", "DIFF_STORAGE": "embedded", "DIFF_MARKER": "embedded"}
+    return Embedded() if request.param == "embedded" else S3(request.getfixturevalue("rgw"))
 
 
 def get_digest(service, target):
@@ -74,7 +97,8 @@ def test_a_million_edges(pair, storage, plain, tmp_path):
     windows = Windows(1)
     server = grapherd.Grapherd()
     server.graphs = {tuple(windows.times[:2]): paths[0], tuple(windows.times[2:]): paths[1]}
-    env = {**storage, "GRAPHER_ENDPOINT": server.url, "GRAPHER_POLLING_INTERVAL": 100, "GRAPHER_POLLING_TIMEOUT": 60000}
+    env = {**storage.env, "GRAPHER_ENDPOINT": server.url, "GRAPHER_POLLING_INTERVAL": 100, "GRAPHER_POLLING_TIMEOUT": 60000,
+           "DIFF_WORKERS": 2}  # fmt: skip
     service = Service(tmp_path / "s", binary=plain, wrapper=["prlimit", "--data=%d" % LIMIT], **env)
     try:
         with service:
@@ -82,8 +106,7 @@ def test_a_million_edges(pair, storage, plain, tmp_path):
             assert answer.status == 204, (answer, service.log()[-5:])
             assert get_digest(service, windows.query) == expected
             assert set(server.posts.values()) == {1}
+            storage.take_away(service, windows.id + ".dot", expected[1])
             assert service.stop() == 0
     finally:
         server.close()
-        for path in (tmp_path / "s" / "data" / "diffs").glob("*"):
-            path.unlink()
