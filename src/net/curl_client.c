@@ -246,6 +246,9 @@ static enum diffd_status client_fill(struct curl_client *client,
 
 enum diffd_status diffd_curl_client_new(const struct diffd_curl_client_options *options,
                                         struct diffd_http_client **ret, struct diffd_error *err) {
+  enum diffd_status loaded = diffd_curl_load(err);
+  if (loaded != DIFFD_OK)
+    return loaded;
   if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
     return diffd_fail(err, DIFFD_INTERNAL, "libcurl cannot be used: it fails to set itself up");
   struct curl_client *client = calloc(1, sizeof *client);

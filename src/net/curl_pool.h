@@ -8,10 +8,10 @@
 #ifndef DIFFD_NET_CURL_POOL_H
 #define DIFFD_NET_CURL_POOL_H
 
-#include <curl/curl.h>
 #include <stdint.h>
 
 #include "diffd/status.h"
+#include "net/curl_library.h"
 
 struct diffd_curl_link {
   CURLM *multi;

@@ -159,6 +159,9 @@ static enum diffd_status first_connect(struct diffd_nats_link *link, struct diff
 
 enum diffd_status diffd_nats_link_open(const struct diffd_nats_url *url, const char *name,
                                        struct diffd_nats_link **ret, struct diffd_error *err) {
+  enum diffd_status loaded = diffd_nats_load(err);
+  if (loaded != DIFFD_OK)
+    return loaded;
   struct diffd_nats_link *link = calloc(1, sizeof *link);
   if (link == NULL)
     return diffd_fail(err, DIFFD_NO_MEMORY, "no memory for a connection to NATS");

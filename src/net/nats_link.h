@@ -8,10 +8,9 @@
 #ifndef DIFFD_NET_NATS_LINK_H
 #define DIFFD_NET_NATS_LINK_H
 
-#include <nats/nats.h>
-
 #include "diffd/job.h"
 #include "diffd/stream.h"
+#include "net/nats_library.h"
 #include "net/nats_url.h"
 
 struct diffd_nats_link;

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/url.h"
 
-#include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "net/curl_library.h"
+
 enum diffd_status diffd_url_resolve(const char *base, const char *reference, char **ret,
                                     struct diffd_error *err) {
+  enum diffd_status status = diffd_curl_load(err);
+  if (status != DIFFD_OK)
+    return status;
   CURLU *url = curl_url();
   char *text = NULL;
   CURLUcode code = url == NULL ? CURLUE_OUT_OF_MEMORY : curl_url_set(url, CURLUPART_URL, base, 0);
@@ -84,10 +88,12 @@ static enum diffd_status split(CURLU *url, struct diffd_url_parts *parts, struct
 
 enum diffd_status diffd_url_split(const char *text, struct diffd_url_parts *ret, struct diffd_error *err) {
   struct diffd_url_parts parts;
+  enum diffd_status status = diffd_curl_load(err);
+  if (status != DIFFD_OK)
+    return status;
   CURLU *url = curl_url();
   CURLUcode code =
       url == NULL ? CURLUE_OUT_OF_MEMORY : curl_url_set(url, CURLUPART_URL, text, CURLU_NON_SUPPORT_SCHEME);
-  enum diffd_status status = DIFFD_OK;
   if (code == CURLUE_OUT_OF_MEMORY)
     status = diffd_fail(err, DIFFD_NO_MEMORY, "no memory for a URL");
   else if (code != CURLUE_OK)
