@@ -216,7 +216,7 @@ static const struct command {
     {"diff", "compare two graphs, or two sets or windows of flow logs", diffd_command_diff},
     {"graph", "make the graph of flow logs", diffd_command_graph},
     {"id", "print the id under which a diff is stored", diffd_command_id},
-    {"jobs", "list the jobs of the embedded queue, or try one again", diffd_command_jobs},
+    {"jobs", "list the jobs of the queue, or try one again", diffd_command_jobs},
     {"config", "print every setting, its default and its present value", diffd_command_config},
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * `vpcflow-diffd jobs`: what waits, runs and is parked in the embedded queue, and how to try a job again. It
- * works beside the running service.
+ * `vpcflow-diffd jobs`: what waits, runs and is parked in the embedded queue, or the dead letters of NATS,
+ * and how to try a job again. It works beside the running service.
  */
 #include <jansson.h>
 #include <stdio.h>
@@ -12,6 +12,7 @@
 #include "base/diff_id.h"
 #include "base/rfc3339.h"
 #include "cli/cli.h"
+#include "modules/nats_queue_letter.h"
 #include "modules/sqlite_queue.h"
 #include "runtime/settings.h"
 
@@ -19,7 +20,9 @@ static const char help_text[] =
     "Lists the jobs of the embedded queue, the longest queued first, or makes a parked or waiting job due "
     "at\n"
     "once. It may run beside the service, which sees the change within a second.\n"
-    "A parked job failed too often: nobody tries it again until `retry`, or a new POST of its times.";
+    "A parked job failed too often: nobody tries it again until `retry`, or a new POST of its times.\n"
+    "Where STREAM_APPLIANCE_ENDPOINT is a subject of NATS, the parked jobs alone are listed: its dead "
+    "letters.";
 
 static const char help_more[] =
     "Examples:\n"
@@ -27,21 +30,22 @@ static const char help_more[] =
     "  vpcflow-diffd jobs --json | jq -r '.[] | select(.state==\"parked\") | .id' |\n"
     "    xargs -n 1 vpcflow-diffd jobs retry";
 
-static void queue_closep(struct diffd_sqlite_queue **queue) {
-  diffd_sqlite_queue_close(*queue);
+/* Where jobs are: one of the two. */
+struct place {
+  struct diffd_settings *settings;
+  const char *nats_url;
+  struct diffd_sqlite_queue *queue;
+};
+
+static void place_close(struct place *place) {
+  diffd_sqlite_queue_close(place->queue);
+  diffd_settings_destroy(place->settings);
 }
 
-/* The data folder, of the option or of the environment; other faults of the environment do not matter here.
- */
-static enum diffd_status open_queue(struct diffd_cli *cli, const char *data_dir,
-                                    struct diffd_sqlite_queue **ret, struct diffd_error *err) {
-  CLEANUP(diffd_settings_destroyp) struct diffd_settings *settings = NULL;
+static enum diffd_status open_queue(const char *data_dir, struct place *place, struct diffd_error *err) {
   CLEANUP(freep) char *path = NULL;
-  enum diffd_status status = diffd_settings_load(cli->environment, &settings, err);
-  if (status != DIFFD_OK)
-    return status;
   if (data_dir == NULL)
-    data_dir = settings->data_dir;
+    data_dir = place->settings->data_dir;
   if (data_dir == NULL)
     return diffd_fail(
         err, DIFFD_INVALID,
@@ -50,7 +54,7 @@ static enum diffd_status open_queue(struct diffd_cli *cli, const char *data_dir,
     path = NULL;
     return diffd_fail(err, DIFFD_NO_MEMORY, "no memory for a path");
   }
-  status = diffd_sqlite_queue_attach(path, ret, err);
+  enum diffd_status status = diffd_sqlite_queue_attach(path, &place->queue, err);
   if (status == DIFFD_NOT_FOUND)
     return diffd_fail(
         err, status,
@@ -60,7 +64,47 @@ static enum diffd_status open_queue(struct diffd_cli *cli, const char *data_dir,
   return status;
 }
 
+/* The queue of the option or of the environment; other faults of the environment do not matter here. */
+static enum diffd_status open_place(struct diffd_cli *cli, const char *data_dir, struct place *place,
+                                    struct diffd_error *err) {
+  enum diffd_status status = diffd_settings_load(cli->environment, &place->settings, err);
+  if (status != DIFFD_OK)
+    return status;
+  const struct diffd_config *config = &place->settings->config;
+  if (data_dir != NULL || config->queuer != DIFFD_QUEUER_NATS)
+    return open_queue(data_dir, place, err);
+  place->nats_url = config->queue_url;
+  return DIFFD_OK;
+}
+
 /* ---- the list ---- */
+
+typedef enum diffd_status each_entry(void *arg, const struct diffd_queue_entry *entry,
+                                     struct diffd_error *err);
+struct each_letter {
+  each_entry *each;
+  void *arg;
+};
+
+/* A dead letter is a parked job. */
+static enum diffd_status pass_letter(void *arg, const struct diffd_nats_letter *letter,
+                                     struct diffd_error *err) {
+  const struct each_letter *each = arg;
+  const struct diffd_queue_entry entry = {.job = letter->job,
+                                          .state = DIFFD_QUEUE_PARKED,
+                                          .failures = letter->failures,
+                                          .crashes = letter->crashes,
+                                          .queued_at = letter->queued_at,
+                                          .reason = letter->reason};
+  return each->each(each->arg, &entry, err);
+}
+
+static enum diffd_status each_job(const struct place *place, each_entry *each, void *arg,
+                                  struct diffd_error *err) {
+  struct each_letter letters = {each, arg};
+  return place->nats_url != NULL ? diffd_nats_letters_each(place->nats_url, pass_letter, &letters, err)
+                                 : diffd_sqlite_queue_list(place->queue, each, arg, err);
+}
 
 struct table {
   struct diffd_buffer text;
@@ -85,7 +129,8 @@ static enum diffd_status print_row(void *arg, const struct diffd_queue_entry *en
                                  "NEXT TRY", "FAILURES", "WINDOWS, LAST FAILURE");
   table->parked += entry->state == DIFFD_QUEUE_PARKED;
   if (status == DIFFD_OK)
-    status = diffd_buffer_printf(&table->text, err, "%-36s  %-7s  %-20s  %8u  %s/%s %s/%s\n", entry->job.id,
+    status = diffd_buffer_printf(&table->text, err, "%-36s  %-7s  %-20s  %8u  %s/%s %s/%s\n",
+                                 entry->job.id[0] != '\0' ? entry->job.id : "(a message that is no job)",
                                  diffd_queue_state_text(entry->state), next_try, entry->failures, start[0],
                                  start[1], start[2], start[3]);
   if (status == DIFFD_OK && entry->crashes > 0)
@@ -150,19 +195,19 @@ static int append_json(const char *bytes, size_t len, void *arg) {
 
 enum { LIST_MAX = 1 << 30 };
 
-static int list(struct diffd_cli *cli, struct diffd_sqlite_queue *queue, bool json) {
+static int list(struct diffd_cli *cli, const struct place *place, bool json) {
   struct table table = {.text = diffd_buffer_init(LIST_MAX)};
   struct diffd_error err;
   enum diffd_status status;
   if (json) {
     json_t *array = json_array();
-    status = diffd_sqlite_queue_list(queue, add_object, array, &err);
+    status = each_job(place, add_object, array, &err);
     if (status == DIFFD_OK && (json_dump_callback(array, append_json, &table.text, JSON_INDENT(2)) != 0 ||
                                append_json("\n", 1, &table.text) != 0))
       status = diffd_fail(&err, DIFFD_NO_MEMORY, "no memory for the list");
     json_decref(array);
   } else {
-    status = diffd_sqlite_queue_list(queue, print_row, &table, &err);
+    status = each_job(place, print_row, &table, &err);
     if (status == DIFFD_OK)
       status = finish_table(&table, &err);
   }
@@ -172,9 +217,10 @@ static int list(struct diffd_cli *cli, struct diffd_sqlite_queue *queue, bool js
   return exit_status;
 }
 
-static int retry(struct diffd_cli *cli, struct diffd_sqlite_queue *queue, const char *id) {
+static int retry(struct diffd_cli *cli, const struct place *place, const char *id) {
   struct diffd_error err;
-  switch (diffd_sqlite_queue_retry(queue, id, &err)) {
+  switch (place->nats_url != NULL ? diffd_nats_letters_retry(place->nats_url, id, &err)
+                                  : diffd_sqlite_queue_retry(place->queue, id, &err)) {
   case DIFFD_OK:
     diffd_cli_say("%s waits again, and is due now", id);
     return EXIT_SUCCESS;
@@ -222,8 +268,8 @@ int diffd_command_jobs(struct diffd_cli *cli, int argc, char **argv) {
     return diffd_cli_misuse(&help, "jobs: `%s` is one argument too many", arguments.items[1]);
   if (again && !diffd_job_id_is_valid(arguments.items[1], strlen(arguments.items[1])))
     return diffd_cli_misuse(&help, "jobs: `%s` is no id of a job", arguments.items[1]);
-  CLEANUP(queue_closep) struct diffd_sqlite_queue *queue = NULL;
-  if (open_queue(cli, data_dir, &queue, &err) != DIFFD_OK)
+  CLEANUP(place_close) struct place place = {0};
+  if (open_place(cli, data_dir, &place, &err) != DIFFD_OK)
     return diffd_cli_trouble(cli, &err);
-  return again ? retry(cli, queue, arguments.items[1]) : list(cli, queue, json);
+  return again ? retry(cli, &place, arguments.items[1]) : list(cli, &place, json);
 }
