@@ -3,6 +3,7 @@
 import pytest
 from harness import Service
 from rgw import Rgw
+from s3_proxy import Proxy
 
 
 @pytest.fixture
@@ -32,3 +33,11 @@ def rgw(tmp_path_factory):
     server = Rgw(tmp_path_factory.mktemp("rgw"))
     yield server
     server.stop()
+
+
+@pytest.fixture
+def s3_proxy(rgw):
+    """A proxy in front of the real S3 server that breaks what it is told to break; see s3_proxy.py."""
+    proxy = Proxy(rgw.port)
+    yield proxy
+    proxy.stop()
