@@ -213,7 +213,7 @@ void diffd_go_time_format(struct diffd_spelled_time time, char text[static DIFFD
   }
   if (time.instant.nanoseconds > 0) {
     (void)snprintf(fraction, sizeof fraction, ".%09" PRIu32, time.instant.nanoseconds);
-    for (size_t len = strlen(fraction); fraction[len - 1] == '0'; len--)
+    for (size_t len = strlen(fraction); len > 1 && fraction[len - 1] == '0'; len--)
       fraction[len - 1] = '\0';
   }
   format(time.instant.seconds + time.offset_seconds, " ", "", text);
