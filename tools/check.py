@@ -15,6 +15,8 @@ import time
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
+import contract
+
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = "/usr/bin/python3"  # Debian's pytest and hypothesis are seen by this one alone
 JOBS = str(os.cpu_count() or 2)
@@ -39,6 +41,9 @@ NOISE = re.compile(r"\[\d+/\d+\] |ninja: (Entering|no work)|Compiler for C suppo
 class Count:
     passed = 0
     failed = 0
+
+
+ran = []  # pairs of a test's name and whether it passed, for the contract
 
 
 def run(command, **more_environment):
@@ -93,6 +98,7 @@ def meson_tests(name, folder, *suites, timeout_multiplier="3"):
                      for test in bad)
     failed = len(bad) if bad else int(status != 0 or not tests)
     report(name, began, passed, failed, text or output)
+    ran.extend(contract.unit_tests(tests))
 
 
 def pytest(name, folder, **environment):
@@ -111,10 +117,20 @@ def pytest(name, folder, **environment):
     if failed == 0 and (status != 0 or passed == 0):
         failed = 1
     report(name, began, passed, failed, output)
+    if results.exists():
+        ran.extend(contract.pytest_tests(results))
     if failed == 0:
         for line in output.splitlines():
             if line.startswith("SKIPPED"):
                 print("                 " + line, flush=True)
+
+
+def promises():
+    """Each promise of tests/contract.toml was proved by the tests that it names."""
+    began = time.monotonic()
+    unproved = contract.check(ran)
+    report("contract: every promise to peers was proved by a test that ran", began, int(not unproved),
+           int(bool(unproved)), "\n".join(unproved))
 
 
 def main():
@@ -137,6 +153,7 @@ def main():
              "-Db_sanitize=thread", "-Db_lundef=false", compiler="clang"):
         meson_tests("unit tests under TSan", CLANG, "unit", timeout_multiplier="5")
         check("clang-tidy finds nothing", [PYTHON, "tools/check_source.py", "tidy", CLANG])
+    promises()
 
     print(f"\nall steps: {time.monotonic() - began:.0f} s", flush=True)
     print(f"{Count.passed} passed, {Count.failed} failed", flush=True)
