@@ -126,16 +126,16 @@ static enum diffd_status try_often(const struct curl_client *client,
   for (unsigned tries = 1;; tries++) {
     struct diffd_curl_exchange *exchange = NULL;
     bool again = false;
-    bool last = tries > client->options.retries;
     enum diffd_status status = diffd_curl_exchange_new(options, &exchange, &again, err);
     if (status == DIFFD_OK)
       again = is_worth_another_try(diffd_curl_exchange_head(exchange)->status);
-    if (status == DIFFD_OK && (last || !again)) {
-      *ret = exchange;
-      return DIFFD_OK;
-    }
-    if (status != DIFFD_OK && (last || !again || diffd_monotonic_ms() >= options->deadline_ms))
+    /* What came last is told where the next try would begin too late. */
+    if (!again || tries > client->options.retries ||
+        diffd_monotonic_ms() + client->options.retry_pause_ms >= options->deadline_ms) {
+      if (status == DIFFD_OK)
+        *ret = exchange;
       return status;
+    }
     status = exchange != NULL ? diffd_curl_exchange_pause(exchange, client->options.retry_pause_ms, err)
                               : sleep_ms(options->ctx, client->options.retry_pause_ms, options->origin, err);
     diffd_curl_exchange_destroy(exchange);

@@ -146,6 +146,18 @@ static void test_a_head_that_does_not_come_is_waited_for_no_longer_than_said(voi
   assert_int_equal(atomic_load(&fixture->server->requests), 1);
 }
 
+static void test_a_503_is_the_answer_where_there_is_no_time_for_another_try(void **state) {
+  /* Better than a text that says only that the time is over. */
+  static const struct diffd_context ctx = {0};
+  static const struct diffd_curl_client_options options = {.retries = 3, .retry_pause_ms = 3600 * 1000};
+  static const char *const answers[] = {ANSWER("503"), NULL};
+  struct fixture *fixture = *state;
+  start_with(fixture, &options, play_list, answers);
+  assert_int_equal(send_request(fixture, &ctx, (struct diffd_http_request){.method = "GET"}), DIFFD_OK);
+  assert_int_equal(fixture->response.status, 503);
+  drop(fixture);
+}
+
 /* Begins a body, and stops. */
 static void play_stall(struct test_connection *connection) {
   if (test_hear(connection) && test_say(connection, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello"))
@@ -447,6 +459,7 @@ int main(void) {
       TEST(a_refused_connection_is_a_failure),
       TEST(a_name_that_nobody_has_is_a_failure),
       TEST(a_head_that_does_not_come_is_waited_for_no_longer_than_said),
+      TEST(a_503_is_the_answer_where_there_is_no_time_for_another_try),
       TEST(a_body_that_stalls_is_waited_for_no_longer_than_said),
       TEST(a_tls_handshake_that_hangs_is_given_up),
       TEST(a_wait_for_the_head_ends_when_it_is_cancelled),

@@ -165,7 +165,10 @@ const struct diffd_setting diffd_settings_table[] = {
     {"HTTPS_PROXY", PROXIES, NULL, .also = "https_proxy", .type = DIFFD_SETTING_URL,
      .field = FIELD(https_proxy), .prose = "The proxy for `https://` URLs."},
     {"NO_PROXY", PROXIES, NULL, .also = "no_proxy", .type = DIFFD_SETTING_TEXT, .field = FIELD(no_proxy),
-     .prose = "Hosts that are asked without a proxy, apart by commas; `*` is all."},
+     .prose =
+         "What is asked without a proxy, apart by commas: `example.com` and all below it, `.example.com` for "
+         "what is below alone, addresses, networks (`10.0.0.0/8`), each but a network perhaps with a port; "
+         "`*` is every host. Loopback addresses and localhost are always asked directly."},
 
     {"RUNTIME_LOGGER_OUTPUT", LOGGING, "STDOUT", .type = DIFFD_SETTING_CHOICE, .choices = "STDOUT|NULL",
      .field = FIELD(log_output),
