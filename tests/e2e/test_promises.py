@@ -1,46 +1,21 @@
-# Promises to peers that no other file has: what the original left in S3, what the data folder holds.
+# Promises to peers that no other file has: what the data folder holds.
 # SPDX-License-Identifier: Apache-2.0
 import datetime
-import uuid
 
 import reference
 from harness import Windows, query, wait_until
 
-NAMESPACE = uuid.UUID("0c1312e4-88e7-5ed7-aa3e-4645b712c012")
-
-
-def test_a_diff_that_the_original_stored_under_another_spelling_is_found(rgw, make_service):
-    """Asked for in the spelling in which it was made, with an offset or with seconds, it is there; nobody makes it anew."""
-    diffs, marks = rgw.bucket("other-diffs"), rgw.bucket("other-marks")
-    service = make_service()
-    service.env.update(rgw.environment(diffs, marks, VPC_FLOW_LOGS_DIR=service.logs))
-    service.start()
-    spellings = [
-        (["2019-07-%02dT02:00:00+02:00" % day for day in (1, 2, 2, 3)], "2019-07-%02d 02:00:00 +0200 +0200"),
-        (["2019-07-%02dT00:00:30Z" % day for day in (1, 2, 2, 3)], "2019-07-%02d 00:00:30 +0000 UTC"),
-    ]
-    for times, as_go in spellings:
-        other = str(uuid.uuid5(NAMESPACE, "".join(as_go % day for day in (1, 2, 2, 3))))
-        assert service.get(query(*times)).status == 404
-        rgw.client().put_object(Bucket=diffs, Key=other + ".dot", Body=other.encode())
-        found = service.get(query(*times))
-        assert (found.status, found.body) == (200, other.encode())
-        conflict = service.post(query(*times))
-        assert conflict.status == 409 and conflict.message.endswith("already exists")
-    canonical = ["2019-07-%02dT00:00:00Z" % day for day in (1, 2, 2, 3)]
-    assert service.get(query(*canonical)).status == 404
-
 
 def test_the_data_folder_holds_what_is_documented(make_service):
-    """Marks, queue and lock while a job waits; then the diff, and no mark."""
-    service = make_service(VPC_FLOW_LOGS_DELAY="1h").start()
-    late = Windows(0)
-    assert service.post(late.query).status == 202  # long ago: complete whatever the delay
-    service.wait_for_diff(late.query)
+    """The diff, the queue and the lock; no mark and nothing temporary once the job is done."""
+    service = make_service().start()
+    windows = Windows(0)
+    assert service.post(windows.query).status == 202
+    service.wait_for_diff(windows.query)
     wait_until(lambda: not service.leftovers(), what="the mark to go")
     files = {str(path.relative_to(service.data)) for path in service.data.rglob("*")}
     assert {name for name in files if not name.startswith("queue.db")} == {
-        "diffs", f"diffs/{late.id}.dot", "flow-logs", "lock", "marks", "tmp"}
+        "diffs", f"diffs/{windows.id}.dot", "flow-logs", "lock", "marks", "tmp"}
     assert "queue.db" in files
     assert service.stop() == 0
 
