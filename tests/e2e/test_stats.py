@@ -59,7 +59,9 @@ def test_counters_of_connections(agent, make_service):
     hear(pipelined, 4)
     reset(pipelined)
     cut = connect(service)  # abrupt, in the middle of a body
-    cut.sendall(b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nab")
+    cut.sendall(b"POST /x HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 10\r\n\r\n")
+    assert b" 100 " in cut.recv(4096)  # what a reset overtakes was never a request
+    cut.sendall(b"ab")
     wait_until(lambda: len(service.log("access")) == 8, what="the requests that were sent whole")
     reset(cut)
     wait_until(lambda: len(service.log("access")) == 9, what="the one that was cut")
