@@ -38,7 +38,7 @@ static void expect_keys(struct fixture *f, const char *profile, const char *key,
                         const char *token) {
   enum diffd_status status = get(f, profile);
   if (status != DIFFD_OK)
-    fail_msg("%s: %s", profile, f->w.err.detail);
+    fail_msg("%s: %s", profile != NULL ? profile : "default", f->w.err.detail);
   assert_string_equal(f->w.got.access_key_id, key);
   assert_string_equal(f->w.got.secret_access_key, secret);
   assert_string_equal(f->w.got.session_token, token);

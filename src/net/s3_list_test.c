@@ -75,8 +75,8 @@ static void test_refusals(void **state) {
       LIST("<IsTruncated>true</IsTruncated>"),
       LIST("<a><a><a><a><a><a><a><a><a><a><a><a><a><a><a><a></a></a></a></a></a></a></a></a></a></a></a></"
            "a></a></a></a></a>"),
-      "<!DOCTYPE l [<!ENTITY a "
-      "\"aaaa\">]><ListBucketResult><Contents><Key>&a;</Key></Contents></ListBucketResult>",
+      ("<!DOCTYPE l [<!ENTITY a "
+       "\"aaaa\">]><ListBucketResult><Contents><Key>&a;</Key></Contents></ListBucketResult>"),
   };
   struct diffd_s3_page page;
   struct diffd_error err;
