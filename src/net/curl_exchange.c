@@ -359,7 +359,7 @@ static enum diffd_status exchange_make(const struct diffd_curl_exchange_options 
 enum diffd_status diffd_curl_exchange_new(const struct diffd_curl_exchange_options *options,
                                           struct diffd_curl_exchange **ret, bool *ret_again,
                                           struct diffd_error *err) {
-  struct diffd_curl_exchange *exchange;
+  struct diffd_curl_exchange *exchange = NULL;
   *ret_again = false;
   enum diffd_status status = exchange_make(options, &exchange, err);
   if (status != DIFFD_OK)
