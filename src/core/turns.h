@@ -12,8 +12,8 @@
 struct diffd_turns {
   pthread_mutex_t lock;
   pthread_cond_t moved;
-  uint64_t turn;
-  bool broken;
+  uint64_t turn; /* atomic, written under the lock */
+  bool broken;   /* likewise */
 };
 
 void diffd_turns_init(struct diffd_turns *turns);
