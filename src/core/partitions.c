@@ -12,7 +12,7 @@ enum { CHUNK_RECORDS = 255 }; /* with its head a page */
 
 /* In memory, and in the file byte for byte the same. */
 struct chunk {
-  uint64_t count;
+  uint64_t count;  /* told when it is full, or taken */
   uint64_t before; /* in memory the address of the chunk before, in the file its offset and 1; 0: none */
   struct diffd_record records[CHUNK_RECORDS];
 };
@@ -21,7 +21,19 @@ struct chunk {
 struct list {
   struct chunk *newest;  /* in memory; the only one that may not be full */
   uint64_t last_in_file; /* the newest chunk's offset in the file and 1, or 0 */
-  uint64_t count;
+  uint64_t before;       /* records in all chunks before the newest */
+};
+
+/* Where the next record of each partition goes, and where its chunk ends. Appending touches nothing else but
+ * the record, so that what 256 partitions need stays in a core's first cache. */
+struct cursors {
+  struct diffd_record *next[DIFFD_PARTITIONS];
+  struct diffd_record *end[DIFFD_PARTITIONS];
+};
+
+struct appender {
+  struct cursors at;
+  struct list lists[DIFFD_PARTITIONS];
 };
 
 struct diffd_partitions {
@@ -31,13 +43,13 @@ struct diffd_partitions {
   pthread_mutex_t lock; /* for what follows */
   int file;             /* or -1 */
   uint64_t file_len;
-  struct list lists[]; /* of [thread][partition] */
+  struct appender appenders[]; /* of each thread */
 };
 
 enum diffd_status diffd_partitions_new(unsigned threads, struct diffd_budget *budget, const char *tmp_dir,
                                        struct diffd_partitions **ret, struct diffd_error *err) {
   struct diffd_partitions *partitions =
-      calloc(1, sizeof *partitions + (size_t)threads * DIFFD_PARTITIONS * sizeof(struct list));
+      calloc(1, sizeof *partitions + (size_t)threads * sizeof(struct appender));
   if (partitions == NULL)
     return diffd_fail(err, DIFFD_NO_MEMORY, "no memory for partitions");
   partitions->threads = threads;
@@ -69,8 +81,9 @@ static void free_list(struct diffd_partitions *partitions, struct list *list) {
 void diffd_partitions_destroy(struct diffd_partitions *partitions) {
   if (partitions == NULL)
     return;
-  for (size_t i = 0; i < (size_t)partitions->threads * DIFFD_PARTITIONS; i++)
-    free_list(partitions, &partitions->lists[i]);
+  for (size_t thread = 0; thread < partitions->threads; thread++)
+    for (size_t i = 0; i < DIFFD_PARTITIONS; i++)
+      free_list(partitions, &partitions->appenders[thread].lists[i]);
   if (partitions->file >= 0)
     (void)close(partitions->file);
   pthread_mutex_destroy(&partitions->lock);
@@ -98,10 +111,14 @@ static enum diffd_status spill(struct diffd_partitions *partitions, struct list 
   return status;
 }
 
-/* Makes room for one record more in the list's newest chunk. */
+/* Makes room for one record more in the list's newest chunk, which is full. */
 static enum diffd_status make_room(struct diffd_partitions *partitions, struct list *list,
                                    struct diffd_error *err) {
   struct chunk *newest = list->newest;
+  if (newest != NULL) {
+    newest->count = CHUNK_RECORDS;
+    list->before += CHUNK_RECORDS;
+  }
   if (newest == NULL)
     diffd_budget_force(partitions->budget, sizeof *newest); /* one of each cannot be done without */
   else if (!diffd_budget_take(partitions->budget, sizeof *newest))
@@ -120,21 +137,32 @@ static enum diffd_status make_room(struct diffd_partitions *partitions, struct l
 enum diffd_status diffd_partitions_append(struct diffd_partitions *partitions, unsigned thread,
                                           unsigned partition, struct diffd_record record,
                                           struct diffd_error *err) {
-  struct list *list = &partitions->lists[(size_t)thread * DIFFD_PARTITIONS + partition];
-  if (list->newest == NULL || list->newest->count == CHUNK_RECORDS) {
+  struct appender *appender = &partitions->appenders[thread];
+  struct cursors *at = &appender->at;
+  if (at->next[partition] == at->end[partition]) {
+    struct list *list = &appender->lists[partition];
     enum diffd_status status = make_room(partitions, list, err);
     if (status != DIFFD_OK)
       return status;
+    at->next[partition] = list->newest->records;
+    at->end[partition] = list->newest->records + CHUNK_RECORDS;
   }
-  list->newest->records[list->newest->count++] = record;
-  list->count++;
+  *at->next[partition]++ = record;
   return DIFFD_OK;
+}
+
+/* How many records the partition's newest chunk has. */
+static uint64_t count_newest(const struct appender *appender, unsigned partition) {
+  const struct chunk *newest = appender->lists[partition].newest;
+  return newest != NULL ? (uint64_t)(appender->at.next[partition] - newest->records) : 0;
 }
 
 uint64_t diffd_partitions_count(const struct diffd_partitions *partitions, unsigned partition) {
   uint64_t count = 0;
-  for (size_t thread = 0; thread < partitions->threads; thread++)
-    count += partitions->lists[thread * DIFFD_PARTITIONS + partition].count;
+  for (size_t thread = 0; thread < partitions->threads; thread++) {
+    const struct appender *appender = &partitions->appenders[thread];
+    count += appender->lists[partition].before + count_newest(appender, partition);
+  }
   return count;
 }
 
@@ -174,7 +202,13 @@ static enum diffd_status take_list(struct diffd_partitions *partitions, struct l
 enum diffd_status diffd_partitions_take(struct diffd_partitions *partitions, unsigned partition,
                                         diffd_records_fn *each, void *arg, struct diffd_error *err) {
   enum diffd_status status = DIFFD_OK;
-  for (size_t thread = 0; status == DIFFD_OK && thread < partitions->threads; thread++)
-    status = take_list(partitions, &partitions->lists[thread * DIFFD_PARTITIONS + partition], each, arg, err);
+  for (size_t thread = 0; status == DIFFD_OK && thread < partitions->threads; thread++) {
+    struct appender *appender = &partitions->appenders[thread];
+    struct list *list = &appender->lists[partition];
+    if (list->newest != NULL)
+      list->newest->count = count_newest(appender, partition);
+    list->before = 0;
+    status = take_list(partitions, list, each, arg, err);
+  }
   return status;
 }
