@@ -172,8 +172,9 @@ static bool see(struct part *part, uint64_t low, uint64_t tag) {
     if (word == 0)
       return false;
     if (there->low == low && (word & TAG_MASK) == tag) {
+      /* Nothing but this bit ever changes now, so that a plain store loses nobody's. */
       if ((word & SEEN) == 0)
-        __atomic_fetch_or(&there->word, SEEN, __ATOMIC_RELAXED);
+        __atomic_store_n(&there->word, word | SEEN, __ATOMIC_RELAXED);
       return true;
     }
   }
