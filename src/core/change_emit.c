@@ -17,10 +17,18 @@ void diffd_change_emit_clean_up(struct diffd_change_emit *emit) {
   memset(emit, 0, sizeof *emit);
 }
 
+enum diffd_status diffd_change_emit_flush_touches(struct diffd_change_emit *emit, struct diffd_error *err) {
+  size_t count = emit->touch_count;
+  emit->touch_count = 0;
+  return diffd_node_set_touch(emit->run->nodes, emit->thread, emit->touches, count, err);
+}
+
 static enum diffd_status touch(struct diffd_change_emit *emit, struct diffd_span id,
                                struct diffd_error *err) {
-  return diffd_node_set_touch(emit->run->nodes, emit->thread,
-                              diffd_keyer_node(&emit->run->keyer, id.ptr, id.len), err);
+  struct diffd_key key = diffd_keyer_node(&emit->run->keyer, id.ptr, id.len);
+  diffd_node_set_prefetch(emit->run->nodes, key);
+  emit->touches[emit->touch_count++] = key;
+  return emit->touch_count < DIFFD_TOUCHES_MAX ? DIFFD_OK : diffd_change_emit_flush_touches(emit, err);
 }
 
 /* A text that is too long to be at hand goes to the sink piece by piece. */

@@ -181,7 +181,7 @@ static enum diffd_status look_up_edges(void *arg, unsigned thread, struct diffd_
     if (status != DIFFD_OK)
       return status;
   }
-  return DIFFD_OK;
+  return diffd_change_emit_flush_touches(emit, err);
 }
 
 static enum diffd_status scan_next(struct added *added, struct diffd_error *err) {

@@ -20,11 +20,17 @@ struct find {
 
 static enum diffd_status note_items(struct diffd_diff_run *run, unsigned thread,
                                     const struct diffd_block *block, bool in_next, struct diffd_error *err) {
+  enum { LOOK_AHEAD = 16 }; /* whose memory is on its way */
   enum diffd_status status = DIFFD_OK;
-  for (size_t i = 0; status == DIFFD_OK && i < block->item_count; i++)
+  for (size_t i = 0; i < block->item_count && i < LOOK_AHEAD; i++)
+    diffd_node_set_prefetch(run->nodes, block->items[i].key);
+  for (size_t i = 0; status == DIFFD_OK && i < block->item_count; i++) {
+    if (i + LOOK_AHEAD < block->item_count)
+      diffd_node_set_prefetch(run->nodes, block->items[i + LOOK_AHEAD].key);
     if (block->items[i].kind == DIFFD_DOT_NODE)
       status = diffd_node_set_note(run->nodes, thread, block->items[i].key,
                                    diffd_node_rank(in_next, block->items[i].begin), err);
+  }
   return status;
 }
 

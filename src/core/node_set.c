@@ -2,7 +2,9 @@
 #include "core/node_set.h"
 
 #include <pthread.h>
+#include <stdalign.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/scale.h"
 
@@ -16,10 +18,11 @@ enum { SHARDS = 64, RANK_BITS = DIFFD_POSITION_BITS + 1, TAG_BITS = 22 };
 static const uint64_t RANK_MASK = ((uint64_t)1 << RANK_BITS) - 1;
 static const uint64_t USED = (uint64_t)1 << 63;
 
+/* Each in cache lines of its own, since threads touch neighbours at once. */
 struct shard {
-  pthread_mutex_t lock; /* for touch */
-  struct entry *entries;
-  size_t cap;
+  alignas(64) pthread_mutex_t lock; /* for touch */
+  struct entry *entries;            /* atomic, for prefetch; written under the lock */
+  size_t cap;                       /* likewise */
   size_t count;
   bool stuck; /* may grow no more: what it lacks is in the partitions */
 };
@@ -35,9 +38,10 @@ struct diffd_node_set {
 
 enum diffd_status diffd_node_set_new(unsigned threads, struct diffd_budget *budget, const char *tmp_dir,
                                      struct diffd_node_set **ret, struct diffd_error *err) {
-  struct diffd_node_set *set = calloc(1, sizeof *set);
+  struct diffd_node_set *set = aligned_alloc(alignof(struct diffd_node_set), sizeof *set);
   if (set == NULL)
     return diffd_fail(err, DIFFD_NO_MEMORY, "no memory for the touched nodes");
+  memset(set, 0, sizeof *set);
   set->threads = threads;
   set->budget = budget;
   set->tmp_dir = tmp_dir;
@@ -53,11 +57,16 @@ enum diffd_status diffd_node_set_new(unsigned threads, struct diffd_budget *budg
   return status;
 }
 
+static void set_entries(struct shard *shard, struct entry *entries, size_t cap) {
+  __atomic_store_n(&shard->entries, entries, __ATOMIC_RELAXED);
+  __atomic_store_n(&shard->cap, cap, __ATOMIC_RELAXED);
+}
+
 static void drop_entries(struct diffd_node_set *set, struct shard *shard) {
   free(shard->entries);
   diffd_budget_give(set->budget, shard->cap * sizeof *shard->entries);
-  shard->entries = NULL;
-  shard->cap = shard->count = 0;
+  set_entries(shard, NULL, 0);
+  shard->count = 0;
 }
 
 void diffd_node_set_destroy(struct diffd_node_set *set) {
@@ -111,8 +120,7 @@ static enum diffd_status resize(struct diffd_node_set *set, struct shard *shard,
       *find(&grown, shard->entries[i].low, shard->entries[i].word & ~RANK_MASK) = shard->entries[i];
   size_t count = shard->count;
   drop_entries(set, shard);
-  shard->entries = grown.entries;
-  shard->cap = cap;
+  set_entries(shard, grown.entries, cap);
   shard->count = count;
   return DIFFD_OK;
 }
@@ -134,8 +142,8 @@ static enum diffd_status make_room(struct diffd_node_set *set, struct shard *sha
   return resize(set, shard, cap, err);
 }
 
-enum diffd_status diffd_node_set_touch(struct diffd_node_set *set, unsigned thread, struct diffd_key key,
-                                       struct diffd_error *err) {
+static enum diffd_status touch(struct diffd_node_set *set, unsigned thread, struct diffd_key key,
+                               struct diffd_error *err) {
   struct shard *shard = shard_of(set, key);
   uint64_t tag = tag_of(key);
   pthread_mutex_lock(&shard->lock);
@@ -154,6 +162,22 @@ enum diffd_status diffd_node_set_touch(struct diffd_node_set *set, unsigned thre
     return status;
   struct diffd_record record = {key.low, tag};
   return diffd_partitions_append(set->touched, thread, diffd_key_partition(key), record, err);
+}
+
+enum diffd_status diffd_node_set_touch(struct diffd_node_set *set, unsigned thread,
+                                       const struct diffd_key *keys, size_t count, struct diffd_error *err) {
+  enum diffd_status status = DIFFD_OK;
+  for (size_t i = 0; status == DIFFD_OK && i < count; i++)
+    status = touch(set, thread, keys[i], err);
+  return status;
+}
+
+void diffd_node_set_prefetch(const struct diffd_node_set *set, struct diffd_key key) {
+  const struct shard *shard = &set->shards[key.high >> 58];
+  /* Another thread may give the shard other entries meanwhile: then this is in vain, and does no harm. */
+  uintptr_t entries = (uintptr_t)__atomic_load_n(&shard->entries, __ATOMIC_RELAXED);
+  uint64_t at = diffd_scale(key.low, __atomic_load_n(&shard->cap, __ATOMIC_RELAXED));
+  __builtin_prefetch((const void *)(entries + at * sizeof(struct entry)), 1);
 }
 
 static void raise_rank(struct entry *entry, uint64_t rank) {

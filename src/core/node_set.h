@@ -32,10 +32,13 @@ enum diffd_status diffd_node_set_new(unsigned threads, struct diffd_budget *budg
                                      struct diffd_node_set **ret, struct diffd_error *err) DIFFD_MUST_CHECK;
 void diffd_node_set_destroy(struct diffd_node_set *set); /* accepts NULL */
 
-/* An edge that changed has this node. Any thread, each with a number of its own. DIFFD_NO_MEMORY, DIFFD_IO,
+/* Edges that changed have these nodes. Any thread, each with a number of its own. DIFFD_NO_MEMORY, DIFFD_IO,
  * DIFFD_NO_SPACE. */
-enum diffd_status diffd_node_set_touch(struct diffd_node_set *set, unsigned thread, struct diffd_key key,
+enum diffd_status diffd_node_set_touch(struct diffd_node_set *set, unsigned thread,
+                                       const struct diffd_key *keys, size_t count,
                                        struct diffd_error *err) DIFFD_MUST_CHECK;
+/* Fetches the memory that a touch or a note of this node will need. */
+void diffd_node_set_prefetch(const struct diffd_node_set *set, struct diffd_key key);
 /* A statement of this node has this rank; nothing comes of it where the node was not touched. Never at once
  * with touch, and by threads as touch. */
 enum diffd_status diffd_node_set_note(struct diffd_node_set *set, unsigned thread, struct diffd_key key,

@@ -44,8 +44,11 @@ static void touch_and_note(struct diffd_budget *budget, struct kept *kept) {
   struct diffd_error err;
   assert_int_equal(diffd_node_set_new(2, budget, NULL, &set, &err), DIFFD_OK);
   assert_int_equal(diffd_node_set_note(set, 0, key_of(1), 5, &err), DIFFD_OK); /* nothing is touched yet */
-  for (uint64_t i = 0; i < 2 * COUNT; i++)
-    assert_int_equal(diffd_node_set_touch(set, (unsigned)i % 2, key_of(i % COUNT), &err), DIFFD_OK);
+  for (uint64_t i = 0; i < 2 * COUNT; i++) {
+    struct diffd_key key = key_of(i % COUNT);
+    diffd_node_set_prefetch(set, key);
+    assert_int_equal(diffd_node_set_touch(set, (unsigned)i % 2, &key, 1, &err), DIFFD_OK);
+  }
   for (uint64_t i = 0; i < COUNT; i += 2) { /* every other one is declared */
     assert_int_equal(diffd_node_set_note(set, 0, key_of(i), diffd_node_rank(i % 4 == 0, i + 1), &err),
                      DIFFD_OK);

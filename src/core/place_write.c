@@ -8,8 +8,8 @@
 #include "core/threads.h"
 
 enum {
-  FEW = 48, /* up to here a block's edges are read one by one, beyond it the block is read in windows */
-  EDGE_LEN = 1024, /* what is read for one of them */
+  NEAR = 4096,     /* bytes; edges that are no further apart are read in one go: to read on costs less */
+  EDGE_LEN = 1024, /* what is read for the last of them */
   BIT_WORDS = DIFFD_BLOCK_LEN_MAX / 64,
 };
 
@@ -84,24 +84,43 @@ static enum diffd_status collect_places(struct places *places, uint64_t *ret_tot
   return DIFFD_OK;
 }
 
+/* Puts a block's places in order. */
+static void sort_places(uint32_t *place, size_t count, uint64_t *bits) {
+  for (size_t i = 0; i < count; i++)
+    bits[place[i] / 64] |= (uint64_t)1 << (place[i] % 64);
+  size_t sorted = 0;
+  for (size_t word = 0; sorted < count && word < BIT_WORDS; word++) {
+    for (; bits[word] != 0; bits[word] &= bits[word] - 1)
+      place[sorted++] = (uint32_t)(word * 64) + (uint32_t)__builtin_ctzll(bits[word]);
+  }
+}
+
+/* How much to read at place[0], if it is not at hand. */
+static size_t window_for(const uint32_t *place, size_t count) {
+  size_t last = 0;
+  while (last + 1 < count && place[last + 1] - place[last] <= NEAR &&
+         place[last + 1] - place[0] + EDGE_LEN <= DIFFD_REREAD_WINDOW_MAX)
+    last++;
+  return place[last] - place[0] + EDGE_LEN;
+}
+
 static enum diffd_status write_block(struct places *places, uint64_t block, uint64_t *bits,
                                      struct diffd_change_emit *emit, struct diffd_ordered_out *out,
                                      struct diffd_error *err) {
-  uint64_t begin = places->begin[block];
-  uint64_t end = places->begin[block + 1];
+  uint32_t *place = places->place + places->begin[block];
+  size_t count = (size_t)(places->begin[block + 1] - places->begin[block]);
+  uint64_t block_begin = (places->first_block + block) * places->run->block_len;
   enum diffd_status status = DIFFD_OK;
-  emit->reread.window_len = end - begin > FEW ? DIFFD_REREAD_WINDOW_MAX : EDGE_LEN;
-  for (uint64_t i = begin; i < end; i++)
-    bits[places->place[i] / 64] |= (uint64_t)1 << (places->place[i] % 64);
-  for (size_t word = 0; begin < end && word < BIT_WORDS; word++) {
-    for (; bits[word] != 0 && status == DIFFD_OK; bits[word] &= bits[word] - 1) {
-      uint64_t place = word * 64 + (uint64_t)__builtin_ctzll(bits[word]);
-      status = diffd_change_emit_edge(emit, (places->first_block + block) * places->run->block_len + place,
-                                      out, err);
+  sort_places(place, count, bits);
+  uint64_t read_to = 0; /* what the last window reaches */
+  for (size_t i = 0; status == DIFFD_OK && i < count; i++) {
+    if (place[i] + EDGE_LEN > read_to) {
+      emit->reread.window_len = window_for(place + i, count - i);
+      read_to = place[i] + emit->reread.window_len;
     }
-    bits[word] = 0;
+    status = diffd_change_emit_edge(emit, block_begin + place[i], out, err);
   }
-  return status;
+  return status == DIFFD_OK ? diffd_change_emit_flush_touches(emit, err) : status;
 }
 
 static void write_blocks(void *arg, unsigned thread) {
