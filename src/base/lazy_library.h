@@ -16,6 +16,7 @@
 
 #include "diffd/status.h"
 
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): the name of a member stands in none */
 #define DIFFD_LAZY_MEMBER(name) __typeof__(&(name)) name;
 #define DIFFD_LAZY_NAME(name)   #name,
 
