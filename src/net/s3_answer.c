@@ -29,7 +29,8 @@ static int64_t read_server_time(const struct diffd_http_response *response, stru
   struct diffd_instant instant;
   struct diffd_error ignored;
   read_field(body, "Error/ServerTime", text, sizeof text);
-  if (diffd_rfc3339_parse((struct diffd_span){text, strlen(text)}, &instant, &ignored) == DIFFD_OK)
+  if (diffd_rfc3339_parse((struct diffd_span){text, strlen(text)}, &instant, &ignored) == DIFFD_OK &&
+      instant.seconds >= 0)
     return instant.seconds;
   return -1;
 }

@@ -104,8 +104,9 @@ static size_t decode(char *text, size_t len) {
 
 /* EncodingType may come after the objects, so keys are decoded when all has been read. */
 static enum diffd_status end_key(struct state *state) {
-  if (state->has_key)
-    return diffd_fail(state->err, DIFFD_UNAVAILABLE, "an object of the list has two keys");
+  if (state->has_key || state->text_len == 0)
+    return diffd_fail(state->err, DIFFD_UNAVAILABLE, "an object of the list has %s",
+                      state->has_key ? "two keys" : "an empty key");
   state->has_key = true;
   state->object.key_len = state->text_len;
   return diffd_buffer_append(&state->page->keys, state->text, state->text_len, state->err);
@@ -125,6 +126,9 @@ static void end_element(void *arg, const XML_Char *name) {
   struct state *state = arg;
   enum diffd_status status = DIFFD_OK;
   (void)name;
+  /* A parser that was stopped at an empty element's beginning still tells of its end. */
+  if (state->status != DIFFD_OK)
+    return;
   state->text[state->text_len] = '\0';
   switch (state->places[--state->depth]) {
   case KEY:

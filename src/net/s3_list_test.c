@@ -68,9 +68,11 @@ static void test_refusals(void **state) {
       "",
       "x",
       "<html></html>",
+      "<html/>",
       "<Error><Code>AccessDenied</Code></Error>",
       "<ListBucketResult><Contents><Key>k</Key>",
       LIST("<Contents></Contents>"),
+      LIST("<Contents><Key></Key></Contents>"),
       LIST("<Contents><Key>a</Key><Key>b</Key></Contents>"),
       LIST("<IsTruncated>true</IsTruncated>"),
       LIST("<a><a><a><a><a><a><a><a><a><a><a><a><a><a><a><a></a></a></a></a></a></a></a></a></a></a></a></"
