@@ -186,6 +186,113 @@ static void test_api_role(void **state) {
   stop(f);
 }
 
+/* An HTTP client of the caller's, which answers by itself: 202 to POST, an empty graph to GET. */
+struct own_client {
+  struct diffd_http_client base;
+  atomic_uint posts;
+  atomic_uint gets;
+  char url[256]; /* of the last POST; tests read it when it is over */
+};
+
+static struct diffd_reader *read_text(const char *text) {
+  struct diffd_reader *reader = NULL;
+  struct diffd_error err;
+  int fds[2];
+  assert_int_equal(pipe(fds), 0);
+  assert_int_equal(write(fds[1], text, strlen(text)), (ssize_t)strlen(text));
+  assert_int_equal(close(fds[1]), 0);
+  assert_int_equal(diffd_reader_from_fd(fds[0], true, &reader, &err), DIFFD_OK);
+  return reader;
+}
+
+static enum diffd_status own_send(struct diffd_http_client *self, const struct diffd_context *ctx,
+                                  const struct diffd_http_request *request, struct diffd_http_response *ret,
+                                  struct diffd_error *err) {
+  struct own_client *client = (struct own_client *)self;
+  bool is_post = strcmp(request->method, "POST") == 0;
+  (void)ctx;
+  (void)err;
+  if (is_post)
+    (void)snprintf(client->url, sizeof client->url, "%s", request->url);
+  (void)atomic_fetch_add(is_post ? &client->posts : &client->gets, 1);
+  *ret = (struct diffd_http_response){
+      .status = is_post ? 202 : 200, .body_bytes = -1, .body = read_text(is_post ? "" : "digraph {\n}")};
+  return DIFFD_OK;
+}
+
+static const struct diffd_http_client_ops own_client_ops = {.send = own_send};
+
+/* The built-in queuer of an event bus sends its jobs by the caller's client. */
+static void test_own_queuer_client(void **state) {
+  struct fixture *f = *state;
+  struct own_client client = {.base = {&own_client_ops}};
+  f->service.queuer = NULL;
+  f->service.source = NULL;
+  f->service.config.queuer = DIFFD_QUEUER_HTTP;
+  f->service.config.queue_url = "http://bus.invalid/topic/event";
+  f->service.queuer_client = &client.base;
+  start(f);
+  assert_int_equal(ask(f, "POST", QUERY, ""), 202);
+  stop(f);
+  assert_int_equal(atomic_load(&client.posts), 1);
+  assert_string_equal(client.url, "http://bus.invalid/topic/event");
+}
+
+/* The built-in grapher asks by the caller's client. */
+static void test_own_grapher_client(void **state) {
+  struct fixture *f = *state;
+  struct own_client client = {.base = {&own_client_ops}};
+  f->service.differ = NULL;
+  f->service.config.grapher = DIFFD_GRAPHER_HTTP;
+  f->service.config.grapher_url = "http://grapher.invalid/";
+  f->service.config.grapher_polling_timeout_ms = 60000;
+  f->service.grapher_client = &client.base;
+  start(f);
+  assert_int_equal(ask(f, "POST", QUERY, ""), 202);
+  assert_true(FAKES_WAIT(fakes_is_stored(&f->fakes, ID)));
+  stop(f);
+  assert_string_equal(f->fakes.content, "digraph {\n}");
+  assert_int_equal(atomic_load(&client.posts), 2);
+  assert_int_equal(atomic_load(&client.gets), 2);
+}
+
+static enum diffd_verdict refuse(struct diffd_middleware *self, const struct diffd_context *ctx,
+                                 const struct diffd_request *request, struct diffd_response *response) {
+  struct diffd_error err;
+  (void)self;
+  (void)ctx;
+  if (diffd_request_header(request, "content-length") == NULL || request->path.len == 1)
+    return DIFFD_PASS_ON;
+  return diffd_response_answer(response, 403, NULL, (struct diffd_span){0}, &err) == DIFFD_OK ? DIFFD_ANSWERED
+                                                                                              : DIFFD_PASS_ON;
+}
+
+static void put_header(struct diffd_middleware *self, const struct diffd_context *ctx,
+                       const struct diffd_request *request, struct diffd_response *response) {
+  struct diffd_error err;
+  (void)self;
+  (void)ctx;
+  (void)request;
+  assert_int_equal(diffd_response_add_header(response, "X-Own", "yes", &err), DIFFD_OK);
+}
+
+static const struct diffd_middleware_ops middleware_ops = {.before = refuse, .after = put_header};
+
+/* A middleware of the caller's keeps requests from the handlers, and adds to the answers that they give. */
+static void test_own_middleware(void **state) {
+  struct fixture *f = *state;
+  struct diffd_middleware middleware = {&middleware_ops};
+  struct diffd_middleware *const middlewares[] = {&middleware};
+  f->service.middlewares = middlewares;
+  f->service.middleware_count = 1;
+  start(f);
+  assert_int_equal(ask(f, "POST", QUERY, ""), 202);
+  assert_non_null(strstr(f->answer, "X-Own: yes\r\n"));
+  assert_int_equal(ask(f, "POST", "/topic/event", "{}"), 403);
+  assert_null(strstr(f->answer, "X-Own"));
+  stop(f);
+}
+
 static void expect_no_start(struct fixture *f, enum diffd_status status, const char *part) {
   assert_int_equal(diffd_service_run(&f->service, &f->err), status);
   if (strstr(f->err.detail, part) == NULL)
@@ -237,8 +344,10 @@ static void test_embedded(void **state) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
-  const struct CMUnitTest tests[] = {TEST(test_all),         TEST(test_stop_at_work), TEST(test_no_flow_logs),
-                                     TEST(test_worker_role), TEST(test_api_role),     TEST(test_no_start),
-                                     TEST(test_embedded)};
+  const struct CMUnitTest tests[] = {
+      TEST(test_all),           TEST(test_stop_at_work),      TEST(test_no_flow_logs),
+      TEST(test_worker_role),   TEST(test_api_role),          TEST(test_no_start),
+      TEST(test_embedded),      TEST(test_own_queuer_client), TEST(test_own_grapher_client),
+      TEST(test_own_middleware)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
