@@ -50,8 +50,8 @@ def test_odd_keys(rgw, probe, key):
     assert (got.status, got.out) == (0, b"theirs")
     assert probe("head", hexed(key)).out.startswith(b"6 ")
     assert probe("list", "").out == b"%s 6\n" % hexed(key).encode()
-    found = s3.list_objects_v2(Bucket=probe.bucket, Prefix=key[:1])["KeyCount"]  # RGW finds nothing below \x01
-    assert probe("list", hexed(key[:1])).out == b"%s 6\n" % hexed(key).encode() * found
+    if key >= " ":  # RGW repeats the prefix in its answer, and a control character is no XML
+        assert probe("list", hexed(key[:1])).out == b"%s 6\n" % hexed(key).encode()
     assert probe("delete", hexed(key)).status == 0
     assert probe("get", hexed(key)).status == 1 and probe("head", hexed(key)).status == 1
     assert "Contents" not in s3.list_objects_v2(Bucket=probe.bucket)
