@@ -26,6 +26,8 @@ enum {
   LAST_RETRY_MS = 10 * 60 * 1000,
   ACK_WAIT_MS = 30 * 1000,
   WINDOW_MS = 2 * 60 * 1000, /* how long message ids are remembered at least */
+  SETUP_MS = 20 * 1000,      /* how long what was set up is believed in */
+  PULLER_MS = 2000,          /* for a worker that was told to stop to have done so */
   LOOK_MS = 50,              /* how often a wait looks whether it should end */
   REPUBLISH_MAX = 32,        /* times that one diff is queued anew within one time-out of marks */
   MESSAGE_ID_MAX = DIFFD_JOB_ID_MAX + 64,
@@ -43,7 +45,8 @@ struct diffd_nats_queue {
   pthread_cond_t changed;
   bool changed_made;
   bool setting_up;
-  bool ready; /* `setup` is what the server has */
+  bool ready; /* `setup` is what the server had at `ready_ms` */
+  uint64_t ready_ms;
   struct diffd_nats_setup setup;
   bool pulling; /* somebody does, and nobody else touches `pull` */
   struct diffd_nats_pull pull;
@@ -105,13 +108,14 @@ static enum diffd_status get_setup(struct diffd_nats_queue *queue, const struct 
   struct diffd_nats_setup setup;
   (void)pthread_mutex_lock(&queue->lock);
   enum diffd_status status = wait_while_locked(queue, &queue->setting_up, ctx, err);
-  if (status == DIFFD_OK && !queue->ready) {
+  if (status == DIFFD_OK && (!queue->ready || diffd_monotonic_ms() - queue->ready_ms > SETUP_MS)) {
     queue->setting_up = true;
     (void)pthread_mutex_unlock(&queue->lock);
     status = set_up(queue, ctx, &setup, err);
     (void)pthread_mutex_lock(&queue->lock);
     queue->setting_up = false;
     queue->ready = status == DIFFD_OK;
+    queue->ready_ms = diffd_monotonic_ms();
     if (queue->ready)
       queue->setup = setup;
     if (queue->ready && queue->held != NULL)
@@ -150,13 +154,17 @@ static enum diffd_status is_there(struct diffd_nats_queue *queue, const struct d
                                   uint64_t sequence, bool *ret, struct diffd_error *err) {
   struct diffd_nats_setup setup;
   struct diffd_js_message message;
+  uint64_t ack_floor = 0;
   enum diffd_status status = get_setup(queue, ctx, &setup, err);
   if (status == DIFFD_OK)
     status = diffd_js_get(queue->link, ctx, setup.stream, sequence, &message, err);
-  if (status == DIFFD_OK)
-    free(message.data);
   *ret = status == DIFFD_OK;
-  return status == DIFFD_NOT_FOUND ? DIFFD_OK : status;
+  if (status != DIFFD_OK)
+    return status == DIFFD_NOT_FOUND ? DIFFD_OK : status;
+  free(message.data);
+  status = diffd_nats_setup_ack_floor(queue->link, ctx, setup.stream, &ack_floor, err);
+  *ret = sequence > ack_floor; /* else it is a ghost: nats_queue_setup.h */
+  return status;
 }
 
 /* Publishes until the server keeps the message, or has kept one of the same mark. */
@@ -433,7 +441,8 @@ static enum diffd_status pull_one(struct diffd_nats_queue *queue, const struct d
   queue->pulling = false;
   (void)pthread_cond_broadcast(&queue->changed);
   (void)pthread_mutex_unlock(&queue->lock);
-  if (status == DIFFD_NOT_FOUND)
+  /* A server that was away may have come back with less than it had. */
+  if (status == DIFFD_NOT_FOUND || status == DIFFD_UNAVAILABLE)
     forget_setup(queue);
   return status;
 }
@@ -525,6 +534,16 @@ static enum diffd_status source_fail(struct diffd_job_source *self, const struct
   return status;
 }
 
+/* The server could give the job to the worker of this process that asks for one at this moment, and which is
+ * about to end as well; what it sends to somebody who left is lost until it has waited long enough. */
+static void wait_for_puller(struct diffd_nats_queue *queue) {
+  uint64_t until = diffd_monotonic_ms() + PULLER_MS;
+  (void)pthread_mutex_lock(&queue->lock);
+  while (queue->pulling && diffd_monotonic_ms() < until)
+    (void)diffd_cond_wait_ms(&queue->changed, &queue->lock, LOOK_MS);
+  (void)pthread_mutex_unlock(&queue->lock);
+}
+
 static enum diffd_status source_give_back(struct diffd_job_source *self, const struct diffd_lease *lease,
                                           int64_t not_before, struct diffd_error *err) {
   struct diffd_nats_queue *queue = of_source(self);
@@ -532,6 +551,8 @@ static enum diffd_status source_give_back(struct diffd_job_source *self, const s
   enum diffd_status status = diffd_nats_held_get(queue->held, lease->number, &holding, err);
   if (status != DIFFD_OK)
     return status;
+  if (not_before == INT64_MIN) /* a stop, of the others too */
+    wait_for_puller(queue);
   int64_t due_ms = not_before > INT64_MAX / 1000 ? INT64_MAX : not_before > 0 ? not_before * 1000 : 0;
   status = give_back(queue, &holding, due_ms, err);
   diffd_nats_held_remove(queue->held, lease->number);

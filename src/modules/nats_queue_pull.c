@@ -53,28 +53,26 @@ static bool has_reply(natsMsg *message) {
 enum diffd_status diffd_nats_pull_next(struct diffd_nats_pull *pull, const struct diffd_context *ctx,
                                        const char *stream, const char *consumer, natsMsg **ret,
                                        struct diffd_error *err) {
-  for (;;) {
-    natsMsg *message = NULL;
-    enum diffd_status status = pull->asked ? DIFFD_OK : ask(pull, stream, consumer, err);
-    if (status == DIFFD_OK)
-      status = diffd_nats_inbox_next(pull->inbox, ctx, LOST_MS, &message, err);
-    if (status == DIFFD_OK && has_reply(message)) {
-      pull->asked = false;
-      *ret = message;
-      return DIFFD_OK;
-    }
-    if (status == DIFFD_CANCELLED)
-      return status;
-    if (status == DIFFD_OK)
-      status = heed(pull, message, err);
-    else if (status == DIFFD_END)
-      drop(pull);
-    natsMsg_Destroy(message);
-    if (status != DIFFD_END) {
-      drop(pull);
-      return status;
-    }
+  natsMsg *message = NULL;
+  enum diffd_status status = pull->asked ? DIFFD_OK : ask(pull, stream, consumer, err);
+  if (status == DIFFD_OK)
+    status = diffd_nats_inbox_next(pull->inbox, ctx, LOST_MS, &message, err);
+  if (status == DIFFD_CANCELLED)
+    return status;
+  if (status != DIFFD_OK) { /* DIFFD_END: the server would have said so; it lost the question */
+    drop(pull);
+    return status;
   }
+  if (has_reply(message)) {
+    pull->asked = false;
+    *ret = message;
+    return DIFFD_OK;
+  }
+  status = heed(pull, message, err);
+  natsMsg_Destroy(message);
+  if (status != DIFFD_END)
+    drop(pull);
+  return status;
 }
 
 natsMsg *diffd_nats_pull_stop(struct diffd_nats_pull *pull) {

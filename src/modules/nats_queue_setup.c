@@ -144,6 +144,40 @@ static enum diffd_status check_consumer(json_t *config, const char *stream, stru
                     stream, fault);
 }
 
+static uint64_t ack_floor_of(json_t *info) {
+  json_int_t floor = json_integer_value(json_object_get(json_object_get(info, "ack_floor"), "stream_seq"));
+  return floor > 0 ? (uint64_t)floor : 0;
+}
+
+enum diffd_status diffd_nats_setup_ack_floor(struct diffd_nats_link *link, const struct diffd_context *ctx,
+                                             const char *stream, uint64_t *ret, struct diffd_error *err) {
+  char api[API_MAX];
+  int code;
+  json_auto_t *answer = NULL;
+  (void)snprintf(api, sizeof api, "CONSUMER.INFO.%s.%s", stream, DIFFD_NATS_CONSUMER);
+  enum diffd_status status = diffd_js_call(link, ctx, api, NULL, &answer, &code, err);
+  if (status != DIFFD_OK && status != DIFFD_NOT_FOUND)
+    return status;
+  *ret = ack_floor_of(answer);
+  return DIFFD_OK;
+}
+
+/* Removes what is acknowledged and yet there. No job depends on it. */
+static void sweep(struct diffd_nats_link *link, const struct diffd_context *ctx,
+                  const struct diffd_nats_setup_options *options, const char *stream, uint64_t ack_floor) {
+  char api[API_MAX];
+  int code;
+  struct diffd_error ignored;
+  json_auto_t *answer = NULL;
+  json_auto_t *question =
+      json_pack("{s:s, s:I}", "filter", options->subject, "seq", (json_int_t)(ack_floor + 1));
+  (void)snprintf(api, sizeof api, "STREAM.PURGE.%s", stream);
+  if (question == NULL || ack_floor == 0)
+    return;
+  enum diffd_status status = diffd_js_call(link, ctx, api, question, &answer, &code, &ignored);
+  (void)status;
+}
+
 static enum diffd_status set_up_consumer(struct diffd_nats_link *link, const struct diffd_context *ctx,
                                          const struct diffd_nats_setup_options *options,
                                          struct diffd_nats_setup *setup, struct diffd_error *err) {
@@ -170,7 +204,10 @@ static enum diffd_status set_up_consumer(struct diffd_nats_link *link, const str
   json_t *config = json_object_get(answer, "config");
   json_int_t wait_ms = json_integer_value(json_object_get(config, "ack_wait")) / NS_PER_MS;
   setup->ack_wait_ms = wait_ms > 0 ? (uint64_t)wait_ms : options->ack_wait_ms;
-  return check_consumer(config, setup->stream, err);
+  status = check_consumer(config, setup->stream, err);
+  if (status == DIFFD_OK)
+    sweep(link, ctx, options, setup->stream, ack_floor_of(answer));
+  return status;
 }
 
 /* ---- all of it ---- */

@@ -41,4 +41,9 @@ enum diffd_status diffd_nats_setup(struct diffd_nats_link *link, const struct di
                                    const struct diffd_nats_setup_options *options,
                                    struct diffd_nats_setup *ret, struct diffd_error *err) DIFFD_MUST_CHECK;
 
+/* Up to which sequence workers have acknowledged every message of a stream; 0 where there is no consumer. */
+enum diffd_status diffd_nats_setup_ack_floor(struct diffd_nats_link *link, const struct diffd_context *ctx,
+                                             const char *stream, uint64_t *ret,
+                                             struct diffd_error *err) DIFFD_MUST_CHECK;
+
 #endif
