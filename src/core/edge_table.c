@@ -8,11 +8,15 @@
 
 #include "base/scale.h"
 
-/* A slot is a record with one bit between position and tag; a word of 0 is an empty slot. */
+/* A slot is a record with one bit between position and tag; a word of 0 is an empty slot. Four slots are a
+ * row, which is a cache line. A key belongs to a row, and stands in the first empty slot of that or, for one
+ * key in seven, of a row after it: so most look-ups need one cache line, and four comparisons without a
+ * branch. */
 struct slot {
   uint64_t low;
   uint64_t word;
 };
+enum { ROW = 4 };
 static const uint64_t POSITION_MASK = ((uint64_t)1 << DIFFD_POSITION_BITS) - 1;
 static const uint64_t SEEN = (uint64_t)1 << DIFFD_POSITION_BITS;
 enum { TAG_SHIFT = DIFFD_POSITION_BITS + 1 };
@@ -25,7 +29,7 @@ struct copy {
 
 struct part {
   struct slot *slots;
-  uint64_t slot_count;
+  uint64_t row_count;
   struct copy *copies; /* positions beyond a slot's own */
   size_t copy_count;
   size_t copy_cap;
@@ -77,15 +81,15 @@ void diffd_edge_table_destroy(struct diffd_edge_table *table) {
 }
 
 /* Three quarters full at the most, and never quite full. */
-static uint64_t slots_for(uint64_t records) {
-  return records * 4 / 3 + 1;
+static uint64_t rows_for(uint64_t records) {
+  return records / 3 + 1;
 }
 
 enum diffd_status diffd_edge_table_make_room(struct diffd_edge_table *table, struct diffd_error *err) {
   uint64_t total = 0;
   for (unsigned i = 0; i < DIFFD_PARTITIONS; i++)
-    total += slots_for(diffd_partitions_count(table->records, i));
-  size_t bytes = total * sizeof(struct slot);
+    total += rows_for(diffd_partitions_count(table->records, i));
+  size_t bytes = total * ROW * sizeof(struct slot);
   if (diffd_partitions_spilled(table->records) || !diffd_budget_take(table->budget, bytes))
     return DIFFD_NOT_FOUND;
   void *slots = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -99,9 +103,9 @@ enum diffd_status diffd_edge_table_make_room(struct diffd_edge_table *table, str
   table->slots_bytes = bytes;
   uint64_t first = 0;
   for (unsigned i = 0; i < DIFFD_PARTITIONS; i++) {
-    table->parts[i].slots = table->slots + first;
-    table->parts[i].slot_count = slots_for(diffd_partitions_count(table->records, i));
-    first += table->parts[i].slot_count;
+    table->parts[i].slots = table->slots + first * ROW;
+    table->parts[i].row_count = rows_for(diffd_partitions_count(table->records, i));
+    first += table->parts[i].row_count;
   }
   return DIFFD_OK;
 }
@@ -121,8 +125,35 @@ static enum diffd_status add_copy(struct diffd_edge_table *table, struct part *p
   return DIFFD_OK;
 }
 
-static uint64_t next_slot(const struct part *part, uint64_t slot) {
-  return slot + 1 == part->slot_count ? 0 : slot + 1;
+static struct slot *row_of(const struct part *part, uint64_t low) {
+  return part->slots + diffd_scale(low, part->row_count) * ROW;
+}
+
+_Static_assert(ROW == 4, "a row's slots are written out where compilers leave loops");
+
+/* A bit for each slot of a row that has this low half. */
+static inline unsigned equal_slots(const struct slot *row, uint64_t low) {
+  return (unsigned)(row[0].low == low) | (unsigned)(row[1].low == low) << 1 |
+         (unsigned)(row[2].low == low) << 2 | (unsigned)(row[3].low == low) << 3;
+}
+
+/* A bit for each slot of a row that is empty, while the table is built. */
+static inline unsigned empty_slots(const struct slot *row) {
+  return (unsigned)(row[0].word == 0) | (unsigned)(row[1].word == 0) << 1 |
+         (unsigned)(row[2].word == 0) << 2 | (unsigned)(row[3].word == 0) << 3;
+}
+
+/* A record's own slot, or the empty one where it would stand. */
+static struct slot *find(const struct part *part, uint64_t low, uint64_t tag) {
+  struct slot *slot = row_of(part, low);
+  const struct slot *end = part->slots + part->row_count * ROW;
+  for (;;) {
+    uint64_t word = __atomic_load_n(&slot->word, __ATOMIC_RELAXED);
+    if (word == 0 || (slot->low == low && (word & TAG_MASK) == tag))
+      return slot;
+    if (++slot == end)
+      slot = part->slots;
+  }
 }
 
 struct insertion {
@@ -134,19 +165,21 @@ static enum diffd_status insert(void *arg, const struct diffd_record *records, s
                                 struct diffd_error *err) {
   const struct insertion *in = arg;
   struct part *part = in->part;
+  enum { LOOK_AHEAD = 8 }; /* records whose rows are on their way */
   for (size_t i = 0; i < count; i++) {
-    uint64_t slot = diffd_scale(records[i].a, part->slot_count);
-    struct slot *there = &part->slots[slot];
-    while (there->word != 0 &&
-           (there->low != records[i].a || ((there->word ^ records[i].b) & TAG_MASK) != 0)) {
-      slot = next_slot(part, slot);
-      there = &part->slots[slot];
-    }
-    if (there->word == 0) {
-      *there = (struct slot){records[i].a, records[i].b};
+    __builtin_prefetch(row_of(part, records[i + LOOK_AHEAD < count ? i + LOOK_AHEAD : i].a), 1);
+    struct slot *slot = row_of(part, records[i].a);
+    unsigned empty = empty_slots(slot);
+    if (__builtin_expect(equal_slots(slot, records[i].a) == 0 && empty != 0, 1))
+      slot += __builtin_ctz(empty);
+    else
+      slot = find(part, records[i].a, records[i].b & TAG_MASK);
+    if (slot->word == 0) {
+      *slot = (struct slot){records[i].a, records[i].b};
       continue;
     }
-    enum diffd_status status = add_copy(in->table, part, slot, records[i].b & POSITION_MASK, err);
+    enum diffd_status status =
+        add_copy(in->table, part, (uint64_t)(slot - part->slots), records[i].b & POSITION_MASK, err);
     if (status != DIFFD_OK)
       return status;
   }
@@ -160,24 +193,28 @@ enum diffd_status diffd_edge_table_build(struct diffd_edge_table *table, unsigne
 }
 
 void diffd_edge_table_prefetch(const struct diffd_edge_table *table, struct diffd_key key) {
-  const struct part *part = &table->parts[diffd_key_partition(key)];
-  __builtin_prefetch(&part->slots[diffd_scale(key.low, part->slot_count)]);
+  __builtin_prefetch(row_of(&table->parts[diffd_key_partition(key)], key.low), 1);
+}
+
+/* True where the slot is not empty, and marked as seen then. */
+static bool mark_seen(struct slot *slot, uint64_t word) {
+  /* Nothing but this bit ever changes now, so that a plain store loses nobody's. */
+  if (word != 0 && (word & SEEN) == 0)
+    __atomic_store_n(&slot->word, word | SEEN, __ATOMIC_RELAXED);
+  return word != 0;
 }
 
 static bool see(struct part *part, uint64_t low, uint64_t tag) {
-  uint64_t slot = diffd_scale(low, part->slot_count);
-  for (;; slot = next_slot(part, slot)) {
-    struct slot *there = &part->slots[slot];
-    uint64_t word = __atomic_load_n(&there->word, __ATOMIC_RELAXED);
-    if (word == 0)
-      return false;
-    if (there->low == low && (word & TAG_MASK) == tag) {
-      /* Nothing but this bit ever changes now, so that a plain store loses nobody's. */
-      if ((word & SEEN) == 0)
-        __atomic_store_n(&there->word, word | SEEN, __ATOMIC_RELAXED);
-      return true;
-    }
+  struct slot *slot = row_of(part, low);
+  unsigned equal = equal_slots(slot, low);
+  if (equal != 0)
+    slot += __builtin_ctz(equal);
+  uint64_t word = __atomic_load_n(&slot->word, __ATOMIC_RELAXED);
+  if (__builtin_expect(equal == 0 || (word & TAG_MASK) != tag, 0)) {
+    slot = find(part, low, tag);
+    word = __atomic_load_n(&slot->word, __ATOMIC_RELAXED);
   }
+  return mark_seen(slot, word);
 }
 
 bool diffd_edge_table_see(struct diffd_edge_table *table, struct diffd_key key) {
@@ -187,7 +224,7 @@ bool diffd_edge_table_see(struct diffd_edge_table *table, struct diffd_key key) 
 static enum diffd_status each_unseen(const struct part *part, diffd_place_fn *each, void *arg,
                                      struct diffd_error *err) {
   enum diffd_status status = DIFFD_OK;
-  for (uint64_t slot = 0; status == DIFFD_OK && slot < part->slot_count; slot++) {
+  for (uint64_t slot = 0; status == DIFFD_OK && slot < part->row_count * ROW; slot++) {
     uint64_t word = part->slots[slot].word;
     if (word != 0 && (word & SEEN) == 0)
       status = each(arg, word & POSITION_MASK, err);
@@ -238,8 +275,8 @@ enum diffd_status diffd_edge_table_join(struct diffd_edge_table *table, struct d
                                         unsigned partition, diffd_place_fn *added, diffd_place_fn *removed,
                                         void *arg, struct diffd_error *err) {
   struct part *part = &table->parts[partition];
-  part->slot_count = slots_for(diffd_partitions_count(table->records, partition));
-  size_t bytes = part->slot_count * sizeof *part->slots;
+  part->row_count = rows_for(diffd_partitions_count(table->records, partition));
+  size_t bytes = part->row_count * ROW * sizeof *part->slots;
   if (bytes > table->budget->limit_bytes)
     return diffd_fail(
         err, DIFFD_NO_MEMORY,
@@ -248,7 +285,7 @@ enum diffd_status diffd_edge_table_join(struct diffd_edge_table *table, struct d
   /* The records that the partition gives back make room for most of it. */
   diffd_budget_force(table->budget, bytes);
   enum diffd_status status = DIFFD_OK;
-  part->slots = calloc(part->slot_count, sizeof *part->slots);
+  part->slots = calloc(part->row_count * ROW, sizeof *part->slots);
   if (part->slots == NULL)
     status = diffd_fail(err, DIFFD_NO_MEMORY, "no memory to join a part of the edges");
   if (status == DIFFD_OK)
