@@ -90,18 +90,18 @@ enum diffd_s3_remedy diffd_s3_answer_remedy(const struct diffd_s3_answer *answer
   return DIFFD_S3_FAILS;
 }
 
-/* "storing object "k" of S3 bucket "b"", with the key cut and made printable. */
+/* `storing "k": ` with the key cut and made printable; "" where the bucket itself was asked. */
 static const char *object_text(const struct diffd_s3_asked *asked, char text[static OBJECT_TEXT_MAX]) {
   char key[SHOWN_KEY_MAX + 1];
+  text[0] = '\0';
+  if (asked->key.ptr == NULL)
+    return text;
   size_t len = asked->key.len < SHOWN_KEY_MAX ? asked->key.len : SHOWN_KEY_MAX;
   for (size_t i = 0; i < len; i++)
     key[i] = asked->key.ptr[i] >= ' ' && asked->key.ptr[i] <= '~' ? asked->key.ptr[i] : '?';
   key[len] = '\0';
-  if (asked->key.ptr == NULL)
-    text[0] = '\0';
-  else
-    (void)snprintf(text, OBJECT_TEXT_MAX, "%s \"%s%s\": ", asked->doing, key,
-                   len < asked->key.len ? "..." : "");
+  (void)snprintf(text, OBJECT_TEXT_MAX, "%s \"%s%s\": ", asked->doing, key,
+                 len < asked->key.len ? "..." : "");
   return text;
 }
 

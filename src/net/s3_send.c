@@ -319,7 +319,7 @@ enum diffd_status diffd_s3_send(struct diffd_s3 *s3, const struct diffd_context 
 enum diffd_status diffd_s3_ask(struct diffd_s3 *s3, const struct diffd_context *ctx,
                                const struct diffd_s3_call *call, struct diffd_buffer *ret,
                                struct diffd_s3_answer *ret_answer, struct diffd_error *err) {
-  struct diffd_http_response response;
+  struct diffd_http_response response = {0};
   char block[4096];
   size_t len = 0;
   enum diffd_status status = diffd_s3_send(s3, ctx, call, &response, ret_answer, err);

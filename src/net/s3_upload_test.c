@@ -5,6 +5,7 @@
  */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,12 +23,12 @@ struct fixture {
   struct diffd_context ctx;
   struct diffd_s3 *s3;
   struct diffd_error err;
-  bool cancelled;
+  atomic_bool cancelled;
   char *content;
 };
 
 static bool is_set(void *arg) {
-  return *(const bool *)arg;
+  return atomic_load((atomic_bool *)arg);
 }
 
 static int set_up(void **state) {
@@ -220,7 +221,7 @@ static void test_cancelled(void **state) {
   assert_int_equal(
       diffd_s3_upload(f->s3, &f->ctx, (struct diffd_span){"k", 1}, "text/plain", &writer, &f->err), DIFFD_OK);
   assert_int_equal(diffd_writer_write(writer, f->content, (size_t)3 * PART, &f->err), DIFFD_OK);
-  f->cancelled = true;
+  atomic_store(&f->cancelled, true);
   assert_int_equal(diffd_writer_commit(writer, &f->err), DIFFD_CANCELLED);
   diffd_writer_destroy(writer);
   check_nothing(f);
