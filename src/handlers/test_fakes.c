@@ -254,7 +254,8 @@ static enum diffd_status source_take(struct diffd_job_source *self, const struct
         continue;
       job->running = true;
       append(fakes->calls, "take ");
-      *ret = (struct diffd_lease){.job = job->job, .failures = job->failures, .not_before = INT64_MIN};
+      *ret = (struct diffd_lease){
+          .job = job->job, .failures = job->failures, .not_before = fakes->lease_not_before};
       UNLOCK(fakes);
       return DIFFD_OK;
     }
@@ -410,6 +411,7 @@ void fakes_init(struct fakes *fakes) {
   fakes->log = (struct fake_log){{&log_ops}, fakes};
   fakes->ctx = (struct diffd_context){.log = &fakes->log.base};
   fakes->ready_at = INT64_MIN;
+  fakes->lease_not_before = INT64_MIN;
 }
 
 void fakes_clean_up(struct fakes *fakes) {
@@ -484,6 +486,14 @@ void fakes_add_job(struct fakes *fakes, const char *id) {
   LOCK(fakes);
   add_job_locked(fakes, &job);
   UNLOCK(fakes);
+}
+
+bool fakes_is_waiting(struct fakes *fakes, const char *id, int64_t not_before) {
+  LOCK(fakes);
+  struct fake_job *job = find_job(fakes, id);
+  bool waiting = job != NULL && !job->running && !job->parked && job->not_before == not_before;
+  UNLOCK(fakes);
+  return waiting;
 }
 
 void fakes_remove_job(struct fakes *fakes, const char *id) {

@@ -77,6 +77,7 @@ struct fakes {
   enum diffd_status check_fails, mark_fails, unmark_fails;
   enum diffd_status queue_fails, diff_fails;
   unsigned park_after;      /* failures that park a job; 0: 1000 */
+  int64_t lease_not_before; /* of every lease; INT64_MIN at first */
   _Atomic int64_t ready_at; /* what the differ answers; INT64_MIN at first */
 
   /* While true the differ waits (until its context is cancelled, or stopping where `waits_for_grapher`). */
@@ -100,6 +101,8 @@ unsigned fakes_at_work(struct fakes *fakes);
 unsigned fakes_marks(struct fakes *fakes);
 unsigned fakes_queued(struct fakes *fakes); /* jobs in the queue that are not parked */
 bool fakes_logged(struct fakes *fakes, const char *part);
+/* Whether the job waits in the queue until that time. */
+bool fakes_is_waiting(struct fakes *fakes, const char *id, int64_t not_before);
 void fakes_add_job(struct fakes *fakes, const char *id);
 void fakes_remove_job(struct fakes *fakes, const char *id);
 void fakes_unmark(struct fakes *fakes, const char *id);

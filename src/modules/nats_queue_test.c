@@ -406,7 +406,10 @@ static void test_give_back(void **state) {
   atomic_store(&f->ahead_seconds, 3601);
   lease = must_take(two, "a");
   assert_true(lease.not_before == INT64_MIN);
-  must_be_done(two, &lease);
+  assert_int_equal(must_fail(two, &lease, true, "no graph"), DIFFD_RETRY_LATER);
+  lease = must_take(one, "a");
+  assert_int_equal(must_fail(one, &lease, true, "no graph"), DIFFD_RETRY_PARKED);
+  assert_int_equal(all_letters(f).last.crashes, 0);
 }
 
 /* Whoever waits for a job ends when told so, and takes nothing with it: the next one comes to somebody else.

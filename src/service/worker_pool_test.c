@@ -129,6 +129,29 @@ static void test_not_ready(void **state) {
   assert_int_equal(f->fakes.jobs[0].not_before, f->fakes.ready_at);
 }
 
+/* Where other processes take from the source, too, nobody but its holder renews the mark of a job that waits:
+ * for its logs, or for its next try. */
+static void test_shared_source(void **state) {
+  struct fixture *f = *state;
+  f->fakes.source.base.shared = true;
+  f->fakes.ready_at = (int64_t)time(NULL) + 1000;
+  fakes_add_job(&f->fakes, "a");
+  start(f);
+  assert_true(FAKES_WAIT(fakes_logged(&f->fakes, "job-waits")));
+  stop(f);
+  assert_non_null(strstr(f->fakes.calls, "take mark give-back-until "));
+  f->fakes.calls[0] = '\0';
+  f->fakes.ready_at = INT64_MIN;
+  f->fakes.lease_not_before = (int64_t)time(NULL) + 1000;
+  fakes_add_job(&f->fakes, "b");
+  start(f);
+  assert_true(FAKES_WAIT(fakes_is_waiting(&f->fakes, "b", f->fakes.lease_not_before)));
+  stop(f);
+  assert_non_null(strstr(f->fakes.calls, "take mark give-back-until "));
+  assert_null(strstr(f->fakes.calls, "diff"));
+  assert_true(fakes_is_marked(&f->fakes, "b"));
+}
+
 /* The marks of jobs that wait are renewed, however long they wait. */
 static void test_waiting_marks(void **state) {
   struct fixture *f = *state;
@@ -201,8 +224,8 @@ static void test_no_mark_left(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(test_done),         TEST(test_fail),          TEST(test_permanent),
-      TEST(test_unmark_fails), TEST(test_not_ready),     TEST(test_waiting_marks),
-      TEST(test_drain),        TEST(test_drain_timeout), TEST(test_no_mark_left)};
+      TEST(test_done),         TEST(test_fail),          TEST(test_permanent), TEST(test_unmark_fails),
+      TEST(test_not_ready),    TEST(test_waiting_marks), TEST(test_drain),     TEST(test_drain_timeout),
+      TEST(test_no_mark_left), TEST(test_shared_source)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
