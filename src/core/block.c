@@ -8,9 +8,11 @@
 
 enum { SCRATCH_MAX = 16 * DIFFD_IDENTITY_VALUE_MAX + 4096, FIRST_ITEMS = 1024 };
 
-static enum diffd_status push_item(struct diffd_block *block, const struct diffd_item *item,
-                                   struct diffd_error *err) {
-  if (block->item_count == block->item_cap) {
+/* Room for one statement more: *ret is filled by the caller, at once, where it stands. Put together elsewhere
+ * by halves and then copied, a key would wait for its halves to reach the cache. */
+static inline enum diffd_status new_item(struct diffd_block *block, struct diffd_item **ret,
+                                         struct diffd_error *err) {
+  if (__builtin_expect(block->item_count == block->item_cap, 0)) {
     size_t cap = block->item_cap == 0 ? FIRST_ITEMS : 2 * block->item_cap;
     struct diffd_item *items = realloc(block->items, cap * sizeof *items);
     if (items == NULL)
@@ -18,29 +20,38 @@ static enum diffd_status push_item(struct diffd_block *block, const struct diffd
     block->items = items;
     block->item_cap = cap;
   }
-  block->items[block->item_count++] = *item;
+  *ret = &block->items[block->item_count++];
   return DIFFD_OK;
 }
 
 static enum diffd_status take_statement(void *arg, const struct diffd_dot_statement *statement,
                                         struct diffd_error *err) {
   struct diffd_block *block = ((struct diffd_general *)arg)->owner;
-  struct diffd_item item = {.begin = statement->begin, .kind = statement->kind};
+  struct diffd_item *item;
   if (statement->kind == DIFFD_DOT_NODE) {
     /* One that the text before left open comes after those of the guess. */
     if (statement->begin < block->first_node)
       block->first_node = statement->begin;
     if (block->want != DIFFD_WANT_NODES)
       return DIFFD_OK;
-    item.key = diffd_keyer_node(block->keyer, statement->identity.source.ptr, statement->identity.source.len);
-    return push_item(block, &item, err);
+    struct diffd_span id = statement->identity.source;
+    enum diffd_status status = new_item(block, &item, err);
+    if (status == DIFFD_OK)
+      *item = (struct diffd_item){diffd_keyer_node(block->keyer, id.ptr, id.len), statement->begin,
+                                  DIFFD_DOT_NODE};
+    return status;
   }
   block->edges++;
   if (block->want != DIFFD_WANT_EDGES)
     return DIFFD_OK;
+  struct diffd_key key;
   enum diffd_status status =
-      diffd_keyer_identity(block->keyer, &statement->identity, &block->scratch, &item.key, err);
-  return status == DIFFD_OK ? push_item(block, &item, err) : status;
+      diffd_keyer_identity(block->keyer, &statement->identity, &block->scratch, &key, err);
+  if (status == DIFFD_OK)
+    status = new_item(block, &item, err);
+  if (status == DIFFD_OK)
+    *item = (struct diffd_item){key, statement->begin, DIFFD_DOT_EDGE};
+  return status;
 }
 
 enum diffd_status diffd_general_new(struct diffd_general **ret, struct diffd_error *err) {
@@ -224,12 +235,14 @@ static enum diffd_status take_edge(struct diffd_block *block, size_t at, const s
   block->edges++;
   if (block->want != DIFFD_WANT_EDGES)
     return DIFFD_OK;
-  struct diffd_item item = {
-      .key = diffd_keyer_canonical(block->keyer, block->text + at + 1, line->key_end - 1, line->red),
-      .begin = block->base + at + 1,
-      .kind = DIFFD_DOT_EDGE,
-  };
-  return push_item(block, &item, err);
+  struct diffd_item *item;
+  enum diffd_status status = new_item(block, &item, err);
+  if (status == DIFFD_OK) {
+    item->key = diffd_keyer_canonical(block->keyer, block->text + at + 1, line->key_end - 1, line->red);
+    item->begin = block->base + at + 1;
+    item->kind = DIFFD_DOT_EDGE;
+  }
+  return status;
 }
 
 static enum diffd_status take_node(struct diffd_block *block, size_t at, const struct diffd_canon_line *line,
@@ -239,12 +252,14 @@ static enum diffd_status take_node(struct diffd_block *block, size_t at, const s
     block->first_node = begin;
   if (block->want != DIFFD_WANT_NODES)
     return DIFFD_OK;
-  struct diffd_item item = {
-      .key = diffd_keyer_node(block->keyer, block->text + at + 1, line->source_end - 1),
-      .begin = begin,
-      .kind = DIFFD_DOT_NODE,
-  };
-  return push_item(block, &item, err);
+  struct diffd_item *item;
+  enum diffd_status status = new_item(block, &item, err);
+  if (status == DIFFD_OK) {
+    item->key = diffd_keyer_node(block->keyer, block->text + at + 1, line->source_end - 1);
+    item->begin = begin;
+    item->kind = DIFFD_DOT_NODE;
+  }
+  return status;
 }
 
 /* Takes the canonical line at `at`, unless the general reader is inside a statement that goes on in it. The
