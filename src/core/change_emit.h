@@ -30,8 +30,8 @@ enum diffd_status diffd_change_emit_init(struct diffd_change_emit *emit, struct 
                                          struct diffd_error *err) DIFFD_MUST_CHECK;
 void diffd_change_emit_clean_up(struct diffd_change_emit *emit);
 
-/* The edge whose statement begins at `begin` changed. Flushes `out` where it gets full. After the last edge the
- * touches are to be flushed. */
+/* The edge whose statement begins at `begin` changed. Flushes `out` where it gets full. After the last edge
+ * the touches are to be flushed. */
 enum diffd_status diffd_change_emit_edge(struct diffd_change_emit *emit, uint64_t begin,
                                          struct diffd_ordered_out *out,
                                          struct diffd_error *err) DIFFD_MUST_CHECK;
