@@ -40,7 +40,9 @@ struct diffd_edge_table {
   struct diffd_budget *budget;
   struct part parts[DIFFD_PARTITIONS];
   struct slot *slots; /* of all parts */
-  size_t slots_bytes;
+  size_t slots_bytes; /* taken from the budget */
+  void *mapped;       /* what the slots are in, or NULL */
+  size_t mapped_bytes;
 };
 
 struct diffd_record diffd_edge_record(struct diffd_key key, uint64_t position) {
@@ -72,10 +74,9 @@ void diffd_edge_table_destroy(struct diffd_edge_table *table) {
     return;
   for (size_t i = 0; i < DIFFD_PARTITIONS; i++)
     drop_copies(table, &table->parts[i]);
-  if (table->slots != NULL) {
-    (void)munmap(table->slots, table->slots_bytes);
-    diffd_budget_give(table->budget, table->slots_bytes);
-  }
+  if (table->mapped != NULL)
+    (void)munmap(table->mapped, table->mapped_bytes);
+  diffd_budget_give(table->budget, table->slots_bytes);
   diffd_partitions_destroy(table->records);
   free(table);
 }
@@ -85,6 +86,21 @@ static uint64_t rows_for(uint64_t records) {
   return records / 3 + 1;
 }
 
+/* Memory of zeros that begins with a huge page, so that it can consist of them: look-ups go everywhere, and
+ * with small pages most of their time would be address translation. */
+static enum diffd_status map_slots(struct diffd_edge_table *table, size_t bytes, struct diffd_error *err) {
+  enum { HUGE_PAGE = 2 * 1024 * 1024 };
+  size_t mapped_bytes = bytes + HUGE_PAGE;
+  char *mapped = mmap(NULL, mapped_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (mapped == MAP_FAILED)
+    return diffd_fail_errno(err, errno, "making a table of %zu bytes for previous's edges", bytes);
+  table->mapped = mapped;
+  table->mapped_bytes = mapped_bytes;
+  table->slots = (struct slot *)(void *)(mapped + (HUGE_PAGE - (uintptr_t)mapped % HUGE_PAGE));
+  (void)madvise(table->slots, bytes, MADV_HUGEPAGE);
+  return DIFFD_OK;
+}
+
 enum diffd_status diffd_edge_table_make_room(struct diffd_edge_table *table, struct diffd_error *err) {
   uint64_t total = 0;
   for (unsigned i = 0; i < DIFFD_PARTITIONS; i++)
@@ -92,15 +108,10 @@ enum diffd_status diffd_edge_table_make_room(struct diffd_edge_table *table, str
   size_t bytes = total * ROW * sizeof(struct slot);
   if (diffd_partitions_spilled(table->records) || !diffd_budget_take(table->budget, bytes))
     return DIFFD_NOT_FOUND;
-  void *slots = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (slots == MAP_FAILED) {
-    diffd_budget_give(table->budget, bytes);
-    return diffd_fail_errno(err, errno, "making a table of %zu bytes for previous's edges", bytes);
-  }
-  /* Look-ups go everywhere; with small pages most of their time would be address translation. */
-  (void)madvise(slots, bytes, MADV_HUGEPAGE);
-  table->slots = slots;
   table->slots_bytes = bytes;
+  enum diffd_status status = map_slots(table, bytes, err);
+  if (status != DIFFD_OK)
+    return status;
   uint64_t first = 0;
   for (unsigned i = 0; i < DIFFD_PARTITIONS; i++) {
     table->parts[i].slots = table->slots + first * ROW;
