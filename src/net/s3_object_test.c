@@ -301,6 +301,35 @@ static void test_cancelled(void **state) {
   assert_null(s3_test_object(&f->server, "k"));
 }
 
+/* Cancelled after a number of looks. */
+struct countdown {
+  unsigned left;
+  bool over;
+};
+
+static bool count_down(void *arg) {
+  struct countdown *countdown = arg;
+  countdown->over = countdown->over || countdown->left-- == 0;
+  return countdown->over;
+}
+
+/* Whenever it is cancelled, between two tries of a throttled request as well, nobody takes that for S3's
+ * failure: the job goes back to its queue and counts as not tried. */
+static void test_cancelled_while_throttled(void **state) {
+  struct fixture *f = *state;
+  s3_test_fault(&f->server, (struct s3_test_fault){.asked = "PUT",
+                                                   .kind = S3_TEST_ANSWERS,
+                                                   .status = 503,
+                                                   .body = ERROR_BODY("SlowDown", "")});
+  for (unsigned looks = 0; looks < 12; looks++) {
+    struct countdown countdown = {.left = looks};
+    f->ctx.cancelled = count_down;
+    f->ctx.cancelled_arg = &countdown;
+    assert_int_equal(put(f, "k", "x"), DIFFD_CANCELLED);
+    assert_true(countdown.over);
+  }
+}
+
 /* What cannot be a client says which setting is to blame. */
 static void test_bad_options(void **state) {
   struct fixture *f = *state;
@@ -318,10 +347,19 @@ static void test_bad_options(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(test_put_get_head_delete), TEST(test_empty_object),   TEST(test_odd_keys),
-      TEST(test_passing_faults),      TEST(test_lasting_faults), TEST(test_faults_that_a_person_mends),
-      TEST(test_head_finds_out_why),  TEST(test_clock_skew),     TEST(test_clock_that_cannot_be_set),
-      TEST(test_expired_token),       TEST(test_cancelled),      TEST(test_bad_options),
+      TEST(test_put_get_head_delete),
+      TEST(test_empty_object),
+      TEST(test_odd_keys),
+      TEST(test_passing_faults),
+      TEST(test_lasting_faults),
+      TEST(test_faults_that_a_person_mends),
+      TEST(test_head_finds_out_why),
+      TEST(test_clock_skew),
+      TEST(test_clock_that_cannot_be_set),
+      TEST(test_expired_token),
+      TEST(test_cancelled),
+      TEST(test_bad_options),
+      TEST(test_cancelled_while_throttled),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -282,6 +282,9 @@ static enum diffd_status send_until_done(struct sending *sending, struct diffd_h
     if (diffd_context_cancelled(sending->ctx))
       return diffd_fail(err, DIFFD_CANCELLED, "asking S3 was cancelled");
     if (!is_remedied(sending, answer, &tries)) {
+      /* A pause that was cut short says nothing about S3. */
+      if (diffd_context_cancelled(sending->ctx))
+        return diffd_fail(err, DIFFD_CANCELLED, "asking S3 was cancelled");
       const struct diffd_s3_asked asked =
           diffd_s3_asked(sending->s3, sending->call, sending->credentials.access_key_id);
       return diffd_s3_answer_fail(answer, &asked, err);

@@ -357,6 +357,8 @@ static enum diffd_status complete(struct upload *upload, struct diffd_error *err
           again && attempt <= diffd_s3_retries(&call) && diffd_s3_pause(upload->s3, &upload->ctx, attempt);
     }
   }
+  if (status == DIFFD_UNAVAILABLE && is_ended(upload))
+    status = diffd_fail(err, DIFFD_CANCELLED, "putting an upload together was cancelled");
   diffd_buffer_clean_up(&query);
   diffd_buffer_clean_up(&body);
   return status;

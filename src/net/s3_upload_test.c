@@ -227,6 +227,35 @@ static void test_cancelled(void **state) {
   check_nothing(f);
 }
 
+/* Cancelled after a number of looks since the parts were to be put together. */
+struct countdown {
+  struct fixture *f;
+  atomic_int left;
+};
+
+static bool count_down(void *arg) {
+  struct countdown *countdown = arg;
+  return s3_test_asked(&countdown->f->server, "POST /k?uploadId") > 0 &&
+         atomic_fetch_sub(&countdown->left, 1) <= 0;
+}
+
+/* Cancelled while S3 cannot put the parts together, nobody takes that for S3's failure. */
+static void test_cancelled_at_completion(void **state) {
+  struct fixture *f = *state;
+  s3_test_fault(&f->server,
+                (struct s3_test_fault){
+                    .asked = "POST /k?uploadId", .kind = S3_TEST_ANSWERS, .status = 200, .body = ""});
+  s3_test_fault(&f->server, (struct s3_test_fault){.asked = "HEAD", .kind = S3_TEST_DROPS});
+  for (int looks = 0; looks < 6; looks++) {
+    struct countdown countdown = {.f = f};
+    atomic_init(&countdown.left, looks);
+    f->server.asked[0] = '\0';
+    f->ctx.cancelled = count_down;
+    f->ctx.cancelled_arg = &countdown;
+    assert_int_equal(upload(f, (size_t)PART + 1), DIFFD_CANCELLED);
+  }
+}
+
 /* Parts grow with their number, so that all of them hold close to what S3 can. */
 static void test_part_sizes(void **state) {
   (void)state;
@@ -254,6 +283,7 @@ int main(void) {
       TEST(test_part_that_fails),
       TEST(test_dropped),
       TEST(test_cancelled),
+      TEST(test_cancelled_at_completion),
       cmocka_unit_test(test_part_sizes),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
