@@ -24,7 +24,7 @@ enum diffd_status diffd_url_resolve(const char *base, const char *reference, cha
   if (code == CURLUE_OUT_OF_MEMORY)
     return diffd_fail(err, DIFFD_NO_MEMORY, "no memory for a URL");
   if (code != CURLUE_OK)
-    return diffd_fail(err, DIFFD_INVALID, "%s is no URL: %s", reference, curl_url_strerror(code));
+    return diffd_fail(err, DIFFD_INVALID, "it is no URL: %s", curl_url_strerror(code));
   char *copy = strdup(text);
   curl_free(text);
   if (copy == NULL)

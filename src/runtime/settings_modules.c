@@ -14,8 +14,8 @@
 void diffd_setting_show_url(const char *url, char ret[static DIFFD_SHOWN_URL_MAX]) {
   const char *scheme_end = strstr(url, "://");
   const char *authority = scheme_end != NULL ? scheme_end + 3 : url;
-  size_t len = strcspn(authority, "/?#");
-  const char *at = memrchr(authority, '@', len);
+  /* A password with a slash that nobody encoded ends the authority too early. */
+  const char *at = strrchr(authority, '@');
   if (at == NULL) {
     (void)snprintf(ret, DIFFD_SHOWN_URL_MAX, "%s", url);
     return;
