@@ -5,11 +5,27 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/thread.h"
 #include "net/job_json.h"
 #include "net/redirect.h"
 #include "net/url.h"
 
-enum { SHOWN_MAX = 256 }; /* bytes of an answer's body, or of a Location, that a text shows */
+enum {
+  SHOWN_MAX = 256,     /* bytes of an answer's body, or of a Location, that a text shows */
+  SHOWN_MAX_MS = 2000, /* how long the reading of that body may take */
+};
+
+/* What the client gets: the outer context, which ends where the reading of a body has taken too long. The
+ * thread of the request that is answered waits for it. */
+struct bounded {
+  const struct diffd_context *outer;
+  uint64_t until_ms;
+};
+
+static bool must_end(void *arg) {
+  const struct bounded *bounded = arg;
+  return diffd_context_cancelled(bounded->outer) || diffd_monotonic_ms() >= bounded->until_ms;
+}
 
 struct http_queuer {
   struct diffd_queuer base;
@@ -66,9 +82,14 @@ static enum diffd_status http_queue(struct diffd_queuer *self, const struct diff
                                              .headers = headers,
                                              .header_count = 1,
                                              .body = {body, diffd_job_to_json(job, body)}};
-  enum diffd_status status = diffd_http_send_following(queuer->client, ctx, &request, &response, err);
+  struct bounded bounded = {.outer = ctx, .until_ms = UINT64_MAX};
+  struct diffd_context inner = *ctx;
+  inner.cancelled = must_end;
+  inner.cancelled_arg = &bounded;
+  enum diffd_status status = diffd_http_send_following(queuer->client, &inner, &request, &response, err);
   if (status != DIFFD_OK)
     return diffd_fail_within(err, "the event bus of STREAM_APPLIANCE_ENDPOINT");
+  bounded.until_ms = diffd_monotonic_ms() + SHOWN_MAX_MS;
   if (response.status < 200 || response.status > 299)
     status = refusal(&response, err);
   diffd_reader_destroy(response.body);

@@ -104,6 +104,17 @@ static void test_a_refusal_shows_the_beginning_of_the_answer(void **state) {
   assert_true(strlen(err.detail) < 400);
 }
 
+static void test_an_answer_that_never_ends_is_read_for_a_moment(void **state) {
+  /* A refusal whose body hangs must not hold the caller of our API; what came of it is told. */
+  static const struct test_answer answers[] = {{.status = 400, .body = "no such topic", .body_hangs = true}};
+  struct test_http_client client;
+  struct diffd_error err;
+  (void)state;
+  assert_int_equal(queue(answers, 1, &client, &err), DIFFD_UNAVAILABLE);
+  assert_string_equal(err.detail, "Received unexpected response from the event bus 400: no such topic");
+  assert_int_equal(atomic_load(&client.hung_out), 0);
+}
+
 static void test_a_bus_that_cannot_be_reached_is_named(void **state) {
   /* The text names the variable that leads there. */
   static const struct test_answer answers[] = {{.fails = DIFFD_UNAVAILABLE}};
@@ -120,10 +131,12 @@ static void test_an_endpoint_that_is_no_url_is_refused(void **state) {
   struct diffd_queuer *queuer;
   struct diffd_error err;
   (void)state;
-  static const char *const endpoints[] = {"ftp://bus/", "bus:80", "", "http://", "http://[::1"};
+  static const char *const endpoints[] = {"ftp://bus/", "bus:80",      "",
+                                          "http://",    "http://[::1", "http://joe:hunter2@bus:x/"};
   for (size_t i = 0; i < sizeof endpoints / sizeof endpoints[0]; i++) {
     assert_int_equal(diffd_http_queuer_new(endpoints[i], &client.base, &queuer, &err), DIFFD_INVALID);
     assert_non_null(strstr(err.detail, "STREAM_APPLIANCE_ENDPOINT"));
+    assert_null(strstr(err.detail, "hunter2"));
   }
 }
 
@@ -134,6 +147,7 @@ int main(void) {
       cmocka_unit_test(test_307_and_308_are_followed_with_the_body),
       cmocka_unit_test(test_other_redirects_are_failures_that_say_what_to_set),
       cmocka_unit_test(test_a_refusal_shows_the_beginning_of_the_answer),
+      cmocka_unit_test(test_an_answer_that_never_ends_is_read_for_a_moment),
       cmocka_unit_test(test_a_bus_that_cannot_be_reached_is_named),
       cmocka_unit_test(test_an_endpoint_that_is_no_url_is_refused),
   };

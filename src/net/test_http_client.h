@@ -41,6 +41,7 @@ struct test_http_client {
   uint64_t header_timeout_ms; /* of the last request */
   size_t header_count;
   atomic_int open_bodies;
+  atomic_int hung_out;                 /* those that nobody ended */
   atomic_int hanging;                  /* requests and bodies that wait for their end now */
   void (*pass)(void *arg, int64_t ms); /* turns the test's clock */
   void *pass_arg;
@@ -62,6 +63,8 @@ static inline enum diffd_status test_http_hang(struct test_http_client *client,
   for (int ms = 0; ms < 20000 && !diffd_context_cancelled(ctx); ms++)
     (void)usleep(1000);
   atomic_fetch_sub(&client->hanging, 1);
+  if (!diffd_context_cancelled(ctx))
+    atomic_fetch_add(&client->hung_out, 1);
   return diffd_context_cancelled(ctx) ? diffd_fail(err, DIFFD_CANCELLED, "the request was cancelled")
                                       : diffd_fail(err, DIFFD_INTERNAL, "nobody cancelled");
 }
