@@ -101,6 +101,25 @@ static enum diffd_status check_value(json_t *config, const char *key, const char
       stream, key, value != NULL ? value : "", wanted);
 }
 
+/* What a stream throws away by its own limits was taken in, and nobody hears of it. */
+static enum diffd_status check_limits(json_t *config, const char *stream, struct diffd_error *err) {
+  static const char *const limits[] = {"max_msgs", "max_bytes", "max_msgs_per_subject"};
+  const char *discard = json_string_value(json_object_get(config, "discard"));
+  if (json_integer_value(json_object_get(config, "max_age")) > 0)
+    return diffd_fail(err, DIFFD_INVALID,
+                      "the NATS stream %s forgets jobs that wait for longer than its max_age: set that to 0",
+                      stream);
+  if (discard != NULL && strcmp(discard, "new") == 0)
+    return DIFFD_OK;
+  for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++)
+    if (json_integer_value(json_object_get(config, limits[i])) > 0)
+      return diffd_fail(err, DIFFD_INVALID,
+                        "the NATS stream %s has a limit, %s, at which it discards the oldest jobs: set its "
+                        "discard policy to `new`, which refuses further ones instead",
+                        stream, limits[i]);
+  return DIFFD_OK;
+}
+
 /* A stream that loses jobs, or gives them out again when they are done, is refused. */
 static enum diffd_status check_jobs_stream(struct diffd_nats_link *link, const struct diffd_context *ctx,
                                            const char *stream, struct diffd_error *err) {
@@ -121,7 +140,7 @@ static enum diffd_status check_jobs_stream(struct diffd_nats_link *link, const s
                    "the NATS stream %s does not acknowledge what it stores (no_ack), and jobs need that: "
                    "change it",
                    stream);
-  return status;
+  return status == DIFFD_OK ? check_limits(config, stream, err) : status;
 }
 
 /* ---- the consumer ---- */

@@ -534,6 +534,16 @@ static void test_operators_own(void **state) {
       "{\"name\":\"MEMORY\",\"subjects\":[\"memory\"],\"retention\":\"workqueue\",\"storage\":\"memory\"}"));
   (void)snprintf(url, sizeof url, "nats://127.0.0.1:%d/memory", f->server.port);
   must_refuse(f, url, "storage");
+  json_decref(ask(f, "STREAM.CREATE.OLD",
+                  "{\"name\":\"OLD\",\"subjects\":[\"old\"],\"retention\":\"workqueue\",\"storage\":\"file\","
+                  "\"max_bytes\":1000000,\"discard\":\"old\"}"));
+  (void)snprintf(url, sizeof url, "nats://127.0.0.1:%d/old", f->server.port);
+  must_refuse(f, url, "max_bytes");
+  json_decref(ask(f, "STREAM.CREATE.AGE",
+                  "{\"name\":\"AGE\",\"subjects\":[\"age\"],\"retention\":\"workqueue\",\"storage\":\"file\","
+                  "\"max_age\":3600000000000}"));
+  (void)snprintf(url, sizeof url, "nats://127.0.0.1:%d/age", f->server.port);
+  must_refuse(f, url, "max_age");
   json_decref(ask(f, "STREAM.CREATE.other", "{\"name\":\"other\",\"subjects\":[\"something.else\"]}"));
   (void)snprintf(url, sizeof url, "nats://127.0.0.1:%d/other", f->server.port);
   must_refuse(f, url, "other");
