@@ -153,10 +153,15 @@ static const struct diffd_storage_ops storage_ops = {
 static enum diffd_status marker_mark(struct diffd_marker *self, const struct diffd_context *ctx,
                                      const char *id, struct diffd_error *err) {
   struct fakes *fakes = ((struct fake_marker *)self)->fakes;
-  (void)ctx;
   LOCK(fakes);
   append(fakes->calls, "mark ");
   fakes->marks++;
+  if (fakes->mark_hangs) {
+    UNLOCK(fakes);
+    while (!diffd_context_cancelled(ctx))
+      fakes_sleep_ms(1);
+    return diffd_fail(err, DIFFD_CANCELLED, "the mark was cancelled");
+  }
   if (fakes->slow_mark_ms > 0) {
     UNLOCK(fakes);
     fakes_sleep_ms(fakes->slow_mark_ms);

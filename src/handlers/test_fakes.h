@@ -86,6 +86,7 @@ struct fakes {
   unsigned at_work, most_at_work, diffs;
   unsigned marks;        /* calls of mark */
   unsigned slow_mark_ms; /* how long each of them takes */
+  bool mark_hangs;       /* each waits until its context is cancelled */
 };
 
 void fakes_init(struct fakes *fakes);

@@ -8,6 +8,9 @@
 #include "handlers/event.h"
 #include "service/pending.h"
 
+/* How soon a round is made again that was broken off. */
+enum { AGAIN_MS = 5000 };
+
 /* An id that was released while a round was under way: the round's list may still have it. */
 struct ended {
   struct ended *next;
@@ -25,9 +28,19 @@ struct diffd_mark_keeper {
   bool stop;
   bool in_round;
   bool forgot; /* an ended id could not be noted: the round goes no further */
+  bool away;   /* the marker cannot be reached: likewise, and the next round comes soon */
   struct diffd_mark_hold *holds;
   struct ended *ended;
 };
+
+/* The end of the service does not wait for a marker that does not answer. */
+static bool is_stopped(void *arg) {
+  struct diffd_mark_keeper *keeper = arg;
+  (void)pthread_mutex_lock(&keeper->lock);
+  bool stop = keeper->stop;
+  (void)pthread_mutex_unlock(&keeper->lock);
+  return stop;
+}
 
 static bool is_free_locked(const struct diffd_mark_keeper *keeper, const char *id) {
   for (const struct diffd_mark_hold *hold = keeper->holds; hold != NULL; hold = hold->next)
@@ -39,23 +52,27 @@ static bool is_free_locked(const struct diffd_mark_keeper *keeper, const char *i
   return true;
 }
 
-/* The lock is let go while the mark is made: that may take long, and concerns nobody but this id's worker. */
+/* The lock is let go while the mark is made: that may take long, and concerns nobody but this id's worker.
+ * A marker that cannot be reached has been tried for long already: thousands of jobs must not each wait that
+ * long, least of all at the start. */
 static void mark_one_locked(struct diffd_mark_keeper *keeper, const char *id) {
   struct diffd_error err;
   struct diffd_context ctx = keeper->ctx;
   ctx.diff_id = id;
   keeper->marking = id;
   (void)pthread_mutex_unlock(&keeper->lock);
-  if (diffd_marker_mark(keeper->marker, &ctx, id, &err) != DIFFD_OK)
+  enum diffd_status status = diffd_marker_mark(keeper->marker, &ctx, id, &err);
+  if (status != DIFFD_OK && status != DIFFD_CANCELLED)
     diffd_event_dependency_hiccup(&ctx, "marker", err.detail);
   (void)pthread_mutex_lock(&keeper->lock);
+  keeper->away = status == DIFFD_UNAVAILABLE;
   keeper->marking = NULL;
   (void)pthread_cond_broadcast(&keeper->wake);
 }
 
 static void mark_all(struct diffd_mark_keeper *keeper, const struct diffd_pending *pending) {
   (void)pthread_mutex_lock(&keeper->lock);
-  for (size_t i = 0; !keeper->stop && !keeper->forgot && i < pending->count; i++)
+  for (size_t i = 0; !keeper->stop && !keeper->forgot && !keeper->away && i < pending->count; i++)
     if (is_free_locked(keeper, pending->ids[i]))
       mark_one_locked(keeper, pending->ids[i]);
   (void)pthread_mutex_unlock(&keeper->lock);
@@ -65,6 +82,7 @@ static enum diffd_status make_round(struct diffd_mark_keeper *keeper, struct dif
   struct diffd_pending pending;
   (void)pthread_mutex_lock(&keeper->lock);
   keeper->in_round = true;
+  keeper->away = false;
   (void)pthread_mutex_unlock(&keeper->lock);
   enum diffd_status status = diffd_pending_collect(keeper->source, &pending, err);
   if (status == DIFFD_OK) {
@@ -86,8 +104,10 @@ static enum diffd_status make_round(struct diffd_mark_keeper *keeper, struct dif
 /* Waits for the next round; false when told to stop. */
 static bool sleep_until_next(struct diffd_mark_keeper *keeper) {
   uint64_t interval = keeper->marker->timeout_ms >= 3 ? keeper->marker->timeout_ms / 3 : 1;
-  uint64_t until = diffd_monotonic_ms() + interval;
   (void)pthread_mutex_lock(&keeper->lock);
+  if (keeper->away && interval > AGAIN_MS)
+    interval = AGAIN_MS;
+  uint64_t until = diffd_monotonic_ms() + interval;
   for (uint64_t now = diffd_monotonic_ms(); !keeper->stop && now < until; now = diffd_monotonic_ms())
     (void)diffd_cond_wait_ms(&keeper->wake, &keeper->lock, until - now);
   bool stop = keeper->stop;
@@ -119,7 +139,7 @@ enum diffd_status diffd_mark_keeper_start(struct diffd_job_source *source, struc
     return diffd_fail(err, DIFFD_NO_MEMORY, "no memory to keep marks");
   keeper->source = source;
   keeper->marker = marker;
-  keeper->ctx.log = log;
+  keeper->ctx = (struct diffd_context){.cancelled = is_stopped, .cancelled_arg = keeper, .log = log};
   enum diffd_status status = diffd_cond_init(&keeper->wake, err);
   if (status != DIFFD_OK) {
     free(keeper);
@@ -137,13 +157,17 @@ enum diffd_status diffd_mark_keeper_start(struct diffd_job_source *source, struc
   return DIFFD_OK;
 }
 
-void diffd_mark_keeper_stop(struct diffd_mark_keeper *keeper) {
-  if (keeper == NULL)
-    return;
+void diffd_mark_keeper_end(struct diffd_mark_keeper *keeper) {
   (void)pthread_mutex_lock(&keeper->lock);
   keeper->stop = true;
   (void)pthread_cond_broadcast(&keeper->wake);
   (void)pthread_mutex_unlock(&keeper->lock);
+}
+
+void diffd_mark_keeper_stop(struct diffd_mark_keeper *keeper) {
+  if (keeper == NULL)
+    return;
+  diffd_mark_keeper_end(keeper);
   (void)pthread_join(keeper->thread, NULL);
   clean_up(keeper);
 }

@@ -14,11 +14,14 @@
 
 struct diffd_mark_keeper;
 
-/* Marks all that wait now, then keeps on from a thread of its own. Marks that fail are logged. The modules
- * are borrowed. DIFFD_NO_MEMORY, DIFFD_IO, and what the source answers. */
+/* Marks all that wait now, then keeps on from a thread of its own. Marks that fail are logged; where
+ * the marker cannot be reached at all, the others are left to the next round, which then comes soon. The
+ * modules are borrowed. DIFFD_NO_MEMORY, DIFFD_IO, and what the source answers. */
 enum diffd_status diffd_mark_keeper_start(struct diffd_job_source *source, struct diffd_marker *marker,
                                           struct diffd_log *log, struct diffd_mark_keeper **ret,
                                           struct diffd_error *err) DIFFD_MUST_CHECK;
+/* No mark is made any more, and the one that is under way is cancelled. Any thread. */
+void diffd_mark_keeper_end(struct diffd_mark_keeper *keeper);
 /* Nobody holds a job any more. Accepts NULL. */
 void diffd_mark_keeper_stop(struct diffd_mark_keeper *keeper);
 

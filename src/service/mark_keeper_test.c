@@ -92,9 +92,51 @@ static void test_ends_in_round(void **state) {
   diffd_mark_keeper_stop(keeper);
 }
 
+/* A marker that cannot be reached is asked once a round, however many jobs wait, so that the start does not
+ * wait for it again and again. */
+static void test_marker_away(void **state) {
+  struct fakes *fakes = *state;
+  fakes_add_job(fakes, "a");
+  fakes_add_job(fakes, "b");
+  fakes->mark_fails = DIFFD_UNAVAILABLE;
+  struct diffd_mark_keeper *keeper = start(fakes);
+  assert_int_equal(fakes_marks(fakes), 1);
+  diffd_mark_keeper_stop(keeper);
+  fakes->mark_fails = DIFFD_OK;
+  keeper = start(fakes);
+  assert_true(fakes_is_marked(fakes, "a") && fakes_is_marked(fakes, "b"));
+  diffd_mark_keeper_stop(keeper);
+}
+
+static void *hold_a(void *arg) {
+  struct diffd_mark_hold hold;
+  diffd_mark_keeper_hold(arg, &hold, "a");
+  diffd_mark_keeper_release(arg, &hold);
+  return NULL;
+}
+
+/* The end comes although a mark is under way that would never be made, and a worker waits for it. */
+static void test_stops_within_a_mark(void **state) {
+  struct fakes *fakes = *state;
+  pthread_t worker;
+  fakes->marker.base.timeout_ms = 30;
+  fakes_add_job(fakes, "a");
+  struct diffd_mark_keeper *keeper = start(fakes);
+  pthread_mutex_lock(&fakes->lock);
+  fakes->mark_hangs = true;
+  unsigned before = fakes->marks;
+  pthread_mutex_unlock(&fakes->lock);
+  assert_true(FAKES_WAIT(fakes_marks(fakes) > before));
+  assert_int_equal(pthread_create(&worker, NULL, hold_a, keeper), 0);
+  diffd_mark_keeper_end(keeper);
+  assert_int_equal(pthread_join(worker, NULL), 0);
+  diffd_mark_keeper_stop(keeper);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
-  const struct CMUnitTest tests[] = {TEST(test_start), TEST(test_hold), TEST(test_ends_in_round)};
+  const struct CMUnitTest tests[] = {TEST(test_start), TEST(test_hold), TEST(test_ends_in_round),
+                                     TEST(test_marker_away), TEST(test_stops_within_a_mark)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

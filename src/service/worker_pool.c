@@ -236,6 +236,9 @@ size_t diffd_worker_pool_drain(struct diffd_worker_pool *pool, uint64_t timeout_
   size_t left = pool->running;
   atomic_store(&pool->cancelled, true);
   (void)pthread_mutex_unlock(&pool->lock);
+  /* A worker that has just taken a job may wait for the mark that is being made for it. */
+  if (pool->keeper != NULL)
+    diffd_mark_keeper_end(pool->keeper);
   for (unsigned i = 0; i < pool->thread_count; i++)
     (void)pthread_join(pool->threads[i], NULL);
   pool->thread_count = 0;
