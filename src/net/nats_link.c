@@ -144,10 +144,16 @@ static void release(struct diffd_nats_link *link, struct session *session) {
 static enum diffd_status first_connect(struct diffd_nats_link *link, struct diffd_error *err) {
   natsConnection *nc = NULL;
   natsStatus status = natsConnection_Connect(&nc, link->options);
+  if (status == NATS_SSL_ERROR)
+    return diffd_fail(
+        err, DIFFD_INVALID,
+        "the certificate of the NATS server is not good for the host of STREAM_APPLIANCE_ENDPOINT, or nobody "
+        "whom this machine trusts has signed it: name the host as the certificate does, or its authority in "
+        "SSL_CERT_FILE");
   if (is_refusal(status))
     return diffd_fail(err, DIFFD_INVALID,
-                      "NATS refuses the connection (%s): the user, password, token or certificates of "
-                      "STREAM_APPLIANCE_ENDPOINT are not those of the server",
+                      "NATS refuses the connection (%s): look at the user, password or token of "
+                      "STREAM_APPLIANCE_ENDPOINT, and whether the server wants tls://",
                       natsStatus_GetText(status));
   link->reason = status;
   if (status != NATS_OK)

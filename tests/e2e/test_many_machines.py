@@ -12,8 +12,8 @@ import graphs
 import grapherd
 import pytest
 import reference
-from harness import SLOW, Service, Windows, wait_until
-from nats import Nats
+from harness import SLOW, Service, Windows, wait_until, write_windows
+from nats import SERVER, Nats
 from rgw import die_with_parent, free_ports
 from tap import Tap
 
@@ -284,6 +284,44 @@ def test_nats_away(nats, make_machines):
     another = Pair(machines.grapher, 1)
     wait_until(lambda: late.post(another.query).status == 202, what="the connection to be made")
     machines.check(another)
+
+
+def test_nats_tls(tmp_path, make_service):
+    """tls:// takes a server with a certificate that the machine trusts for that host, and no other."""
+
+    def openssl(*words):
+        subprocess.run(["openssl", *words], cwd=tmp_path, check=True, capture_output=True, timeout=SLOW)
+
+    new = ("-newkey", "rsa:2048", "-nodes")
+    (tmp_path / "names").write_text("subjectAltName=DNS:localhost\n")
+    openssl("req", "-x509", *new, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=the tests", "-days", "2")
+    openssl("req", *new, "-keyout", "key.pem", "-out", "request.pem", "-subj", "/CN=localhost")
+    openssl("x509", "-req", "-in", "request.pem", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-out", "cert.pem",
+            "-days", "2", "-extfile", "names")  # fmt: skip
+    (port,) = free_ports(1)
+    command = [SERVER, "-a", "127.0.0.1", "-p", str(port), "-js", "-sd", tmp_path / "nats", "-l", tmp_path / "nats.log",
+               "--tls", "--tlscert", tmp_path / "cert.pem", "--tlskey", tmp_path / "key.pem"]  # fmt: skip
+    server = subprocess.Popen(command, stdin=subprocess.DEVNULL, preexec_fn=die_with_parent)
+    try:
+        wait_until(lambda: "Server is ready" in (tmp_path / "nats.log").read_text() if (tmp_path / "nats.log").exists() else False)
+        environment = {"DIFF_STORAGE": "embedded", "DIFF_MARKER": "embedded", "SSL_CERT_FILE": tmp_path / "ca.pem"}
+
+        def start(name, url, **more):
+            service = make_service(name, STREAM_APPLIANCE_ENDPOINT=url % port, **{**environment, **more})
+            service.env["VPC_FLOW_LOGS_DIR"] = service.logs
+            return service
+
+        windows = Windows(0)
+        good = start("good", "tls://localhost:%d/diffs").start()
+        write_windows(good.logs, windows)
+        assert good.post(windows.query).status == 202 and good.wait_for_diff(windows.query)
+        for name, url, certificates in (("host", "tls://127.0.0.1:%d/diffs", "ca.pem"), ("ca", "tls://localhost:%d/diffs", "names")):
+            bad = start(name, url, SSL_CERT_FILE=tmp_path / certificates).spawn()
+            assert bad.process.wait(SLOW) == 2
+            assert b"certificate" in bad.stderr() and b"STREAM_APPLIANCE_ENDPOINT" in bad.stderr(), bad.stderr()
+    finally:
+        server.kill()
+        server.wait(SLOW)
 
 
 # --- an HTTP event bus -----------------------------------------------------------------------------------------
