@@ -13,7 +13,7 @@ enum {
 };
 
 #define NS_PER_MS  INT64_C(1000000)
-#define NS_PER_DAY (INT64_C(86400000) * NS_PER_MS)
+#define MS_PER_DAY UINT64_C(86400000)
 
 /* ---- names ---- */
 
@@ -26,11 +26,15 @@ static void name_stream(const char *subject, const char *suffix, char name[stati
 
 /* ---- what is made ---- */
 
+static json_int_t to_ns(uint64_t ms) {
+  return (json_int_t)ms * NS_PER_MS;
+}
+
 static json_t *jobs_config(const struct diffd_nats_setup_options *options, const char *name) {
   return json_pack("{s:s, s:s, s:[s], s:s, s:s, s:s, s:i, s:i, s:I, s:i}", "name", name, "description",
                    "Jobs of vpcflow-diffd", "subjects", options->subject, "retention", "workqueue", "storage",
                    "file", "discard", "new", "max_msgs", JOBS_MAX, "max_msg_size", JOB_BYTES_MAX,
-                   "duplicate_window", (json_int_t)options->window_ms * NS_PER_MS, "num_replicas", 1);
+                   "duplicate_window", to_ns(options->window_ms), "num_replicas", 1);
 }
 
 static json_t *history_config(const char *subject, const char *name) {
@@ -39,7 +43,7 @@ static json_t *history_config(const char *subject, const char *name) {
   return json_pack("{s:s, s:s, s:[s], s:s, s:s, s:s, s:i, s:I, s:i}", "name", name, "description",
                    "How deliveries of jobs of vpcflow-diffd ended", "subjects", subjects, "retention",
                    "limits", "storage", "file", "discard", "old", "max_msgs_per_subject", 1, "max_age",
-                   (json_int_t)HISTORY_DAYS * NS_PER_DAY, "num_replicas", 1);
+                   to_ns(HISTORY_DAYS * MS_PER_DAY), "num_replicas", 1);
 }
 
 static json_t *dead_config(const char *subject, const char *name) {
@@ -51,9 +55,8 @@ static json_t *dead_config(const char *subject, const char *name) {
 static json_t *consumer_question(const struct diffd_nats_setup_options *options, const char *stream) {
   return json_pack("{s:s, s:{s:s, s:s, s:s, s:s, s:I, s:i, s:s, s:i}}", "stream_name", stream, "config",
                    "durable_name", DIFFD_NATS_CONSUMER, "deliver_policy", "all", "ack_policy", "explicit",
-                   "filter_subject", options->subject, "ack_wait",
-                   (json_int_t)options->ack_wait_ms * NS_PER_MS, "max_deliver", -1, "replay_policy",
-                   "instant", "max_ack_pending", JOBS_MAX);
+                   "filter_subject", options->subject, "ack_wait", to_ns(options->ack_wait_ms), "max_deliver",
+                   -1, "replay_policy", "instant", "max_ack_pending", JOBS_MAX);
 }
 
 /* ---- streams ---- */
@@ -189,7 +192,7 @@ static void sweep(struct diffd_nats_link *link, const struct diffd_context *ctx,
   struct diffd_error ignored;
   json_auto_t *answer = NULL;
   json_auto_t *question =
-      json_pack("{s:s, s:I}", "filter", options->subject, "seq", (json_int_t)(ack_floor + 1));
+      json_pack("{s:s, s:I}", "filter", options->subject, "seq", (json_int_t)ack_floor + 1);
   (void)snprintf(api, sizeof api, "STREAM.PURGE.%s", stream);
   if (question == NULL || ack_floor == 0)
     return;
