@@ -347,7 +347,8 @@ def test_broken_body(diffd, grapher, broken, side):
     assert_nothing_shows(diffd, pair)
     assert deliver(diffd, pair).status == 204
     assert pair.stored(diffd) == pair.diff
-    assert (pair.posts(), sum(pair.gets())) == ([2, 2], 4)
+    # The window beside the broken one may have been let go before it was looked at.
+    assert pair.posts() == [2, 2] and sum(pair.gets()) in (3, 4), (pair.posts(), pair.gets())
     diffd.wait_for_rest()
 
 
