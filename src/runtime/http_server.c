@@ -224,6 +224,8 @@ static enum MHD_Result send_answer(struct exchange *exchange) {
 static enum MHD_Result refuse(struct exchange *exchange, int status, const char *text) {
   diffd_response_text(&exchange->response, status, text);
   diffd_response_header(&exchange->response, MHD_HTTP_HEADER_CONNECTION, "close");
+  if (status == 503)
+    diffd_response_retry_later(&exchange->response);
   exchange->done = true;
   exchange->kept = false;
   diffd_log(exchange->server->options.log, DIFFD_LOG_INFO, "invalid-input", {"reason", text, 0},

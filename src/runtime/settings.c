@@ -194,6 +194,9 @@ static enum diffd_status parse_number(const struct diffd_setting *setting, const
     status = diffd_parse_size(text, &number, err);
   else
     status = diffd_parse_integer(text, &number, err);
+  if (status != DIFFD_OK && setting->type == DIFFD_SETTING_MILLISECONDS)
+    status = diffd_fail(err, status,
+                        "write milliseconds as a whole number without a unit, as in 10000 for ten seconds");
   if (status == DIFFD_OK)
     status = check_bounds(setting, number, err);
   if (status == DIFFD_OK)

@@ -82,6 +82,25 @@ static enum diffd_status check_http_url(struct diffd_settings *settings, const c
                              shown);
 }
 
+/* A proxy may stand without a scheme, which is http:// then. What else cannot be spoken to would otherwise
+ * fail each request. */
+static enum diffd_status check_proxy(struct diffd_settings *settings, const char *name, const char *proxy,
+                                     struct diffd_error *err) {
+  static const char *const schemes[] = {"http://",    "https://",  "socks4://",
+                                        "socks4a://", "socks5://", "socks5h://"};
+  if (proxy == NULL)
+    return DIFFD_OK;
+  const char *rest = strstr(proxy, "://") == NULL ? proxy : NULL;
+  for (size_t i = 0; rest == NULL && i < sizeof schemes / sizeof schemes[0]; i++)
+    rest = after_scheme(proxy, schemes[i]);
+  if (rest != NULL && is_visible_ascii(rest) && has_host(rest))
+    return DIFFD_OK;
+  char shown[DIFFD_SHOWN_URL_MAX];
+  diffd_setting_show_url(proxy, shown);
+  return diffd_setting_fault(settings, err, "%s=%s: not a proxy; write http://HOST:PORT, or https or socks5",
+                             name, shown);
+}
+
 static enum diffd_status check_bucket(struct diffd_settings *settings, const char *name, const char *bucket,
                                       struct diffd_error *err) {
   if (bucket == NULL || has_only(bucket, ".-_"))
@@ -338,5 +357,9 @@ enum diffd_status diffd_settings_choose(struct diffd_settings *settings, struct 
     status = choose_grapher(settings, any, err);
   if (status == DIFFD_OK)
     status = choose_queuer(settings, any, err);
+  if (status == DIFFD_OK)
+    status = check_proxy(settings, "HTTP_PROXY", settings->http_proxy, err);
+  if (status == DIFFD_OK)
+    status = check_proxy(settings, "HTTPS_PROXY", settings->https_proxy, err);
   return status;
 }

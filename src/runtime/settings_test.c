@@ -163,7 +163,7 @@ static void test_all_faults_are_told_at_once(void **state) {
   assert_fault(settings, "VPC_FLOW_LOGS_DELAY=15", "15s");
   assert_fault(settings, "RUNTIME_SIGNALS_OS_SIGNALS=15 x", "whole number");
   assert_fault(settings, "RUNTIME_LOGGER_OUTPUT=STDERR", "STDOUT|NULL");
-  assert_fault(settings, "DIFF_PROGRESS_TIMEOUT=5s", "whole number");
+  assert_fault(settings, "DIFF_PROGRESS_TIMEOUT=5s", "milliseconds as a whole number without a unit");
   assert_fault(settings, "DIFF_MEMORY_LIMIT=lots", "64MiB");
   assert_fault(settings, "USE_IAM=yes", "true or false");
   assert_fault(settings, "DIFF_WORKERS=0", "least value is 1");
@@ -547,6 +547,28 @@ static void test_levels_and_signals_are_lenient_where_documented(void **state) {
   diffd_settings_destroy(settings);
 }
 
+/* What cannot be a proxy is told before the first request meets it, without its password. */
+static void test_proxies_that_cannot_be_asked_are_faults(void **state) {
+  (void)state;
+  static const char *const good[] = {"HTTP_PROXY=proxy:3128", "HTTP_PROXY=http://joe:hunter2@[::1]:3128/",
+                                     "https_proxy=HTTPS://proxy", "HTTPS_PROXY=socks5h://proxy:1080"};
+  static const char *const bad[] = {"HTTP_PROXY=ftp://proxy", "http_proxy=http://", "HTTPS_PROXY=proxy:99999",
+                                    "https_proxy=pro xy:3128", "HTTP_PROXY=joe:hunter2@proxy:x"};
+  for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+    struct diffd_settings *settings = load(good[i], NULL);
+    assert_no_faults(settings);
+    diffd_settings_destroy(settings);
+  }
+  for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+    struct diffd_settings *settings = load(bad[i], NULL);
+    assert_int_equal(settings->faults.count, 1);
+    assert_fault(settings, strncasecmp(bad[i], "https", 5) == 0 ? "HTTPS_PROXY" : "HTTP_PROXY",
+                 "http://HOST:PORT");
+    assert_null(strstr(settings->faults.items[0], "hunter2"));
+    diffd_settings_destroy(settings);
+  }
+}
+
 static void test_every_form_of_the_table_hides_secrets(void **state) {
   (void)state;
   static const enum diffd_settings_format formats[] = {DIFFD_SETTINGS_HELP, DIFFD_SETTINGS_LIST,
@@ -639,6 +661,7 @@ int main(void) {
       cmocka_unit_test(test_two_choices_and_half_choices_are_faults),
       cmocka_unit_test(test_an_api_alone_needs_a_queue_elsewhere),
       cmocka_unit_test(test_levels_and_signals_are_lenient_where_documented),
+      cmocka_unit_test(test_proxies_that_cannot_be_asked_are_faults),
       cmocka_unit_test(test_every_form_of_the_table_hides_secrets),
       cmocka_unit_test(test_secrets_that_break_their_url_are_hidden),
       cmocka_unit_test(test_the_table_keeps_its_own_rules),
