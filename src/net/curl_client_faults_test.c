@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/thread.h"
 #include "net/test_curl_client.h"
 
@@ -196,6 +197,38 @@ static void test_a_tls_handshake_that_hangs_is_given_up(void **state) {
                    DIFFD_UNAVAILABLE);
   assert_non_null(strstr(fixture->err.detail, "TLS handshake took longer than 30 ms"));
   assert_int_equal(atomic_load(&fixture->server->accepted), 2);
+}
+
+static void test_a_connection_that_does_not_come_about_is_given_up(void **state) {
+  /* A server whose queue is full drops what asks for a connection, as a host that is not there does. */
+  enum { QUEUED = 2, TIME_OUT_MS = 60 };
+  static const struct diffd_context ctx = {0};
+  static const struct diffd_curl_client_options options = {.connect_timeout_ms = TIME_OUT_MS};
+  struct fixture *fixture = *state;
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  socklen_t len = sizeof address;
+  int queued[QUEUED];
+  char url[64];
+  const struct diffd_http_request request = {.method = "GET", .url = url};
+  int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  assert_int_equal(bind(listener, (struct sockaddr *)&address, len), 0);
+  assert_int_equal(listen(listener, 0), 0);
+  assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &len), 0);
+  for (size_t i = 0; i < QUEUED; i++) { /* Linux queues one more than was said; the rest hangs */
+    queued[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    (void)connect(queued[i], (struct sockaddr *)&address, len);
+  }
+  assert_int_equal(diffd_curl_client_new(&options, &fixture->client, &fixture->err), DIFFD_OK);
+  (void)snprintf(url, sizeof url, "http://127.0.0.1:%u/", ntohs(address.sin_port));
+  uint64_t begin = diffd_monotonic_ms();
+  assert_int_equal(diffd_http_client_send(fixture->client, &ctx, &request, &fixture->response, &fixture->err),
+                   DIFFD_UNAVAILABLE);
+  uint64_t took = diffd_monotonic_ms() - begin;
+  assert_true(took >= TIME_OUT_MS && took < 20000); /* the default is 30 s */
+  assert_non_null(strstr(fixture->err.detail, "Failed to connect"));
+  for (size_t i = 0; i < QUEUED; i++)
+    (void)close(queued[i]);
+  (void)close(listener);
 }
 
 static void *cancel_soon(void *arg) {
@@ -461,6 +494,7 @@ int main(void) {
       TEST(a_head_that_does_not_come_is_waited_for_no_longer_than_said),
       TEST(a_503_is_the_answer_where_there_is_no_time_for_another_try),
       TEST(a_body_that_stalls_is_waited_for_no_longer_than_said),
+      TEST(a_connection_that_does_not_come_about_is_given_up),
       TEST(a_tls_handshake_that_hangs_is_given_up),
       TEST(a_wait_for_the_head_ends_when_it_is_cancelled),
       TEST(the_pause_between_tries_ends_when_it_is_cancelled),
