@@ -13,7 +13,7 @@
 
 #include "net/s3_test_server.h"
 
-enum { SIZE = 3 << 20 };
+enum { SIZE = 10 << 20 };
 
 struct fixture {
   struct s3_test_server server;
@@ -101,7 +101,18 @@ static void test_resumes(void **state) {
                 (struct s3_test_fault){.asked = "GET", .times = 4, .kind = S3_TEST_CUTS, .at = 100001});
   check_whole(f);
   assert_non_null(strstr(f->server.last_headers, "If-Match: \""));
-  assert_non_null(strstr(f->server.last_headers, "Range: bytes=400004-3145727\n"));
+  assert_non_null(strstr(f->server.last_headers, "Range: bytes=400004-10485759\n"));
+}
+
+/* More breaks than are ridden out in a row are, where enough came between them. */
+static void test_progress_counts(void **state) {
+  struct fixture *f = *state;
+  const struct diffd_s3_range range = {0, SIZE};
+  s3_test_fault(&f->server,
+                (struct s3_test_fault){.asked = "GET", .times = 8, .kind = S3_TEST_CUTS, .at = SIZE / 9});
+  assert_int_equal(read_all(f, &range), DIFFD_OK);
+  assert_memory_equal(f->read, f->content, SIZE);
+  assert_int_equal(s3_test_asked(&f->server, "GET"), 9);
 }
 
 /* A body that ends early without saying so is no end. */
@@ -157,8 +168,13 @@ static void test_interrupted(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(test_whole),       TEST(test_ranges),          TEST(test_resumes),
-      TEST(test_early_end),   TEST(test_bounded_resumes), TEST(test_replaced_meanwhile),
+      TEST(test_whole),
+      TEST(test_ranges),
+      TEST(test_resumes),
+      TEST(test_early_end),
+      TEST(test_progress_counts),
+      TEST(test_bounded_resumes),
+      TEST(test_replaced_meanwhile),
       TEST(test_interrupted),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

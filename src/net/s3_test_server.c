@@ -519,10 +519,12 @@ void s3_test_fault(struct s3_test_server *server, struct s3_test_fault fault) {
 
 unsigned s3_test_asked(struct s3_test_server *server, const char *text) {
   unsigned count = 0;
+  (void)pthread_mutex_lock(&server->lock);
   for (const char *line = server->asked; *line != '\0'; line = strchr(line, '\n') + 1) {
     const char *at = strstr(line, text);
     count += at != NULL && at < strchr(line, '\n');
   }
+  (void)pthread_mutex_unlock(&server->lock);
   return count;
 }
 

@@ -16,7 +16,7 @@
 #include "net/s3_parts.h"
 #include "net/s3_test_server.h"
 
-enum { PART = DIFFD_S3_PART_BYTES, SIZE = 7 * PART + 12345 };
+enum { PART = DIFFD_S3_PART_BYTES, SIZE = 3 * PART + 12345, LARGE = 7 * PART + 12345 };
 
 struct fixture {
   struct s3_test_server server;
@@ -33,13 +33,13 @@ static bool is_set(void *arg) {
 
 static int set_up(void **state) {
   struct fixture *f = calloc(1, sizeof *f);
-  if (f == NULL || (f->content = malloc(SIZE)) == NULL)
+  if (f == NULL || (f->content = malloc(LARGE)) == NULL)
     return -1;
   s3_test_server_init(&f->server);
   f->s3 = s3_test_client(&f->server, &s3_test_clock);
   f->ctx.cancelled = is_set;
   f->ctx.cancelled_arg = &f->cancelled;
-  for (size_t i = 0; i < SIZE; i++)
+  for (size_t i = 0; i < LARGE; i++)
     f->content[i] = (char)(i * 31 + i / 251);
   *state = f;
   return 0;
@@ -99,8 +99,8 @@ static void test_small(void **state) {
 /* What is larger goes in parts, several at once but at most five, in any order. */
 static void test_parts(void **state) {
   struct fixture *f = *state;
-  assert_int_equal(upload(f, SIZE), DIFFD_OK);
-  check_stored(f, SIZE);
+  assert_int_equal(upload(f, LARGE), DIFFD_OK);
+  check_stored(f, LARGE);
   assert_int_equal(s3_test_asked(&f->server, "partNumber="), 8);
   assert_int_equal(s3_test_asked(&f->server, ""), 10);
   assert_true(f->server.most_at_once <= 5);
@@ -124,7 +124,7 @@ static void test_passing_faults(void **state) {
                 (struct s3_test_fault){.asked = "partNumber=3&", .times = 1, .kind = S3_TEST_FORGETS});
   s3_test_fault(
       &f->server,
-      (struct s3_test_fault){.asked = "partNumber=8&", .times = 1, .kind = S3_TEST_ANSWERS, .status = 503});
+      (struct s3_test_fault){.asked = "partNumber=4&", .times = 1, .kind = S3_TEST_ANSWERS, .status = 503});
   s3_test_fault(&f->server,
                 (struct s3_test_fault){
                     .asked = "POST /k?uploadId", .times = 1, .kind = S3_TEST_ANSWERS, .status = 500});
@@ -256,6 +256,29 @@ static void test_cancelled_at_completion(void **state) {
   }
 }
 
+/* An object is ours by its etag, which S3 makes of the parts'; with KMS by size and number of parts alone.
+ */
+static void test_what_parts_become(void **state) {
+  (void)state;
+  struct diffd_s3_parts parts = {0};
+  struct diffd_error err;
+  struct diffd_s3_object object = {.size = 2, .etag = "\"96e024ba2074fe77e8e965ba43a704be-2\""};
+  assert_int_equal(diffd_s3_parts_set(&parts, 2, "\"92eb5ffee6ae2fec3ad71c777531578f\"", &err), DIFFD_OK);
+  assert_int_equal(diffd_s3_parts_set(&parts, 1, "\"0cc175b9c0f1b6a831c399e269772661\"", &err), DIFFD_OK);
+  assert_true(diffd_s3_parts_made(&parts, 2, &object));
+  assert_false(diffd_s3_parts_made(&parts, 3, &object));
+  object.etag[1] ^= 1;
+  assert_false(diffd_s3_parts_made(&parts, 2, &object));
+  object.kms = true;
+  assert_true(diffd_s3_parts_made(&parts, 2, &object));
+  (void)strcpy(object.etag, "\"96e024ba2074fe77e8e965ba43a704be-3\"");
+  assert_false(diffd_s3_parts_made(&parts, 2, &object));
+  (void)strcpy(object.etag, "\"96e024ba2074fe77e8e965ba43a704be\"");
+  assert_false(diffd_s3_parts_made(&parts, 2, &object));
+  assert_int_equal(diffd_s3_parts_set(&parts, 3, "", &err), DIFFD_UNAVAILABLE);
+  diffd_s3_parts_clean_up(&parts);
+}
+
 /* Parts grow with their number, so that all of them hold close to what S3 can. */
 static void test_part_sizes(void **state) {
   (void)state;
@@ -284,6 +307,7 @@ int main(void) {
       TEST(test_dropped),
       TEST(test_cancelled),
       TEST(test_cancelled_at_completion),
+      cmocka_unit_test(test_what_parts_become),
       cmocka_unit_test(test_part_sizes),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
