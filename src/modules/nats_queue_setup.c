@@ -10,6 +10,7 @@ enum {
   DEAD_MAX = 10000,
   API_MAX = 512,
   HISTORY_DAYS = 7,
+  SWEPT_MAX = 1000, /* messages, at each set-up */
 };
 
 #define NS_PER_MS  INT64_C(1000000)
@@ -184,20 +185,22 @@ enum diffd_status diffd_nats_setup_ack_floor(struct diffd_nats_link *link, const
   return DIFFD_OK;
 }
 
-/* Removes what is acknowledged and yet there. No job depends on it. */
-static void sweep(struct diffd_nats_link *link, const struct diffd_context *ctx,
-                  const struct diffd_nats_setup_options *options, const char *stream, uint64_t ack_floor) {
+/* Removes what is acknowledged and yet there, as a server leaves it that was killed in between. No job
+ * depends on it. One by one: nats-server 2.9 forgets at a purge of the stream what its consumers have in
+ * hand, and would never deliver that again. */
+static void sweep(struct diffd_nats_link *link, const struct diffd_context *ctx, const char *stream,
+                  uint64_t ack_floor) {
   char api[API_MAX];
   int code;
   struct diffd_error ignored;
-  json_auto_t *answer = NULL;
-  json_auto_t *question =
-      json_pack("{s:s, s:I}", "filter", options->subject, "seq", (json_int_t)ack_floor + 1);
-  (void)snprintf(api, sizeof api, "STREAM.PURGE.%s", stream);
-  if (question == NULL || ack_floor == 0)
+  json_auto_t *info = NULL;
+  (void)snprintf(api, sizeof api, "STREAM.INFO.%s", stream);
+  if (ack_floor == 0 || diffd_js_call(link, ctx, api, NULL, &info, &code, &ignored) != DIFFD_OK)
     return;
-  enum diffd_status status = diffd_js_call(link, ctx, api, question, &answer, &code, &ignored);
-  (void)status;
+  json_int_t first = json_integer_value(json_object_get(json_object_get(info, "state"), "first_seq"));
+  for (int swept = 0; first > 0 && first <= (json_int_t)ack_floor && swept < SWEPT_MAX; first++, swept++)
+    if (diffd_js_delete(link, ctx, stream, (uint64_t)first, &ignored) == DIFFD_CANCELLED)
+      return;
 }
 
 static enum diffd_status set_up_consumer(struct diffd_nats_link *link, const struct diffd_context *ctx,
@@ -228,7 +231,7 @@ static enum diffd_status set_up_consumer(struct diffd_nats_link *link, const str
   setup->ack_wait_ms = wait_ms > 0 ? (uint64_t)wait_ms : options->ack_wait_ms;
   status = check_consumer(config, setup->stream, err);
   if (status == DIFFD_OK)
-    sweep(link, ctx, options, setup->stream, ack_floor_of(answer));
+    sweep(link, ctx, setup->stream, ack_floor_of(answer));
   return status;
 }
 

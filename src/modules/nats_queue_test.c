@@ -382,6 +382,30 @@ static void test_crash(void **state) {
   assert_int_equal(all_letters(f).last.crashes, 1);
 }
 
+/* A process that sets itself up, as each does now and then, leaves in hand what others have in hand: the
+ * server would not give it to anybody again. */
+static void test_set_up_beside_work(void **state) {
+  struct fixture *f = *state;
+  struct diffd_nats_queue *one = open_queue(f);
+  must_post(one, "a");
+  struct diffd_lease lease = must_take(one, "a");
+  must_be_done(one, &lease); /* from here on there is something behind what is acknowledged */
+  must_post(one, "b");
+  lease = must_take(one, "b");
+  struct diffd_nats_queue *two = open_queue(f);
+  must_post(two, "c");
+  struct diffd_lease other = must_take(two, "c");
+  json_t *info = ask(f, "CONSUMER.INFO.vpc_diffs.vpcflow-diffd", NULL);
+  assert_int_equal(json_integer_value(json_object_get(info, "num_ack_pending")), 2);
+  json_decref(info);
+  must_be_done(two, &other);
+  f->queues[0] = NULL;
+  diffd_nats_queue_close(one);
+  lease = must_take(two, "b");
+  must_be_done(two, &lease);
+  assert_int_equal(messages(f, "vpc_diffs"), 0);
+}
+
 /* A job that is given back is due at once, elsewhere too; one that waits comes only for its mark until then.
  */
 static void test_give_back(void **state) {
@@ -649,21 +673,14 @@ static void test_many(void **state) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
-  const struct CMUnitTest tests[] = {TEST(test_done),
-                                     TEST(test_api_first),
-                                     TEST(test_repeats),
-                                     TEST(test_failures),
-                                     TEST(test_retry),
-                                     TEST(test_kept),
-                                     TEST(test_crash),
-                                     TEST(test_give_back),
-                                     TEST(test_stop),
-                                     TEST(test_bad_messages),
-                                     TEST(test_server_away),
-                                     TEST(test_server_later),
-                                     TEST(test_streams_removed),
-                                     TEST(test_operators_own),
-                                     TEST(test_credentials),
+  const struct CMUnitTest tests[] = {TEST(test_done),          TEST(test_api_first),
+                                     TEST(test_repeats),       TEST(test_failures),
+                                     TEST(test_retry),         TEST(test_kept),
+                                     TEST(test_crash),         TEST(test_set_up_beside_work),
+                                     TEST(test_give_back),     TEST(test_stop),
+                                     TEST(test_bad_messages),  TEST(test_server_away),
+                                     TEST(test_server_later),  TEST(test_streams_removed),
+                                     TEST(test_operators_own), TEST(test_credentials),
                                      TEST(test_many)};
   int failed = cmocka_run_group_tests(tests, NULL, NULL);
   (void)nats_CloseAndWait(2000);

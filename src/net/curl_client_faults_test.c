@@ -10,7 +10,6 @@
 
 #include <cmocka.h>
 
-#include "base/clock.h"
 #include "base/thread.h"
 #include "net/test_curl_client.h"
 
