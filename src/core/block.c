@@ -8,26 +8,33 @@
 
 enum { SCRATCH_MAX = 16 * DIFFD_IDENTITY_VALUE_MAX + 4096, FIRST_ITEMS = 1024 };
 
-/* Room for one statement more: *ret is filled by the caller, at once, where it stands. Put together elsewhere
- * by halves and then copied, a key would wait for its halves to reach the cache. */
-static inline enum diffd_status new_item(struct diffd_block *block, struct diffd_item **ret,
-                                         struct diffd_error *err) {
+/* Room for one statement more, or NULL where there is no memory. The caller fills it at once, where it
+ * stands: put together elsewhere by halves and then copied, a key would wait for its halves to reach the
+ * cache. */
+static inline struct diffd_item *new_item(struct diffd_block *block) {
   if (__builtin_expect(block->item_count == block->item_cap, 0)) {
     size_t cap = block->item_cap == 0 ? FIRST_ITEMS : 2 * block->item_cap;
     struct diffd_item *items = realloc(block->items, cap * sizeof *items);
     if (items == NULL)
-      return diffd_fail(err, DIFFD_NO_MEMORY, "no memory for a block's statements");
+      return NULL;
     block->items = items;
     block->item_cap = cap;
   }
-  *ret = &block->items[block->item_count++];
+  return &block->items[block->item_count++];
+}
+
+static inline enum diffd_status put_item(struct diffd_block *block, struct diffd_key key, uint64_t begin,
+                                         enum diffd_dot_kind kind, struct diffd_error *err) {
+  struct diffd_item *item = new_item(block);
+  if (item == NULL)
+    return diffd_fail(err, DIFFD_NO_MEMORY, "no memory for a block's statements");
+  *item = (struct diffd_item){key, begin, kind};
   return DIFFD_OK;
 }
 
 static enum diffd_status take_statement(void *arg, const struct diffd_dot_statement *statement,
                                         struct diffd_error *err) {
   struct diffd_block *block = ((struct diffd_general *)arg)->owner;
-  struct diffd_item *item;
   if (statement->kind == DIFFD_DOT_NODE) {
     /* One that the text before left open comes after those of the guess. */
     if (statement->begin < block->first_node)
@@ -35,11 +42,8 @@ static enum diffd_status take_statement(void *arg, const struct diffd_dot_statem
     if (block->want != DIFFD_WANT_NODES)
       return DIFFD_OK;
     struct diffd_span id = statement->identity.source;
-    enum diffd_status status = new_item(block, &item, err);
-    if (status == DIFFD_OK)
-      *item = (struct diffd_item){diffd_keyer_node(block->keyer, id.ptr, id.len), statement->begin,
-                                  DIFFD_DOT_NODE};
-    return status;
+    return put_item(block, diffd_keyer_node(block->keyer, id.ptr, id.len), statement->begin, DIFFD_DOT_NODE,
+                    err);
   }
   block->edges++;
   if (block->want != DIFFD_WANT_EDGES)
@@ -47,11 +51,7 @@ static enum diffd_status take_statement(void *arg, const struct diffd_dot_statem
   struct diffd_key key;
   enum diffd_status status =
       diffd_keyer_identity(block->keyer, &statement->identity, &block->scratch, &key, err);
-  if (status == DIFFD_OK)
-    status = new_item(block, &item, err);
-  if (status == DIFFD_OK)
-    *item = (struct diffd_item){key, statement->begin, DIFFD_DOT_EDGE};
-  return status;
+  return status == DIFFD_OK ? put_item(block, key, statement->begin, DIFFD_DOT_EDGE, err) : status;
 }
 
 enum diffd_status diffd_general_new(struct diffd_general **ret, struct diffd_error *err) {
@@ -235,14 +235,9 @@ static enum diffd_status take_edge(struct diffd_block *block, size_t at, const s
   block->edges++;
   if (block->want != DIFFD_WANT_EDGES)
     return DIFFD_OK;
-  struct diffd_item *item;
-  enum diffd_status status = new_item(block, &item, err);
-  if (status == DIFFD_OK) {
-    item->key = diffd_keyer_canonical(block->keyer, block->text + at + 1, line->key_end - 1, line->red);
-    item->begin = block->base + at + 1;
-    item->kind = DIFFD_DOT_EDGE;
-  }
-  return status;
+  struct diffd_key key =
+      diffd_keyer_canonical(block->keyer, block->text + at + 1, line->key_end - 1, line->red);
+  return put_item(block, key, block->base + at + 1, DIFFD_DOT_EDGE, err);
 }
 
 static enum diffd_status take_node(struct diffd_block *block, size_t at, const struct diffd_canon_line *line,
@@ -252,14 +247,8 @@ static enum diffd_status take_node(struct diffd_block *block, size_t at, const s
     block->first_node = begin;
   if (block->want != DIFFD_WANT_NODES)
     return DIFFD_OK;
-  struct diffd_item *item;
-  enum diffd_status status = new_item(block, &item, err);
-  if (status == DIFFD_OK) {
-    item->key = diffd_keyer_node(block->keyer, block->text + at + 1, line->source_end - 1);
-    item->begin = begin;
-    item->kind = DIFFD_DOT_NODE;
-  }
-  return status;
+  struct diffd_key key = diffd_keyer_node(block->keyer, block->text + at + 1, line->source_end - 1);
+  return put_item(block, key, begin, DIFFD_DOT_NODE, err);
 }
 
 /* Takes the canonical line at `at`, unless the general reader is inside a statement that goes on in it. The

@@ -101,7 +101,7 @@ static unsigned read_generally(struct fixture *f) {
 static void set_text(struct fixture *f, const char *line, size_t len, const char *next) {
   memset(f->text, 0, TEXT_MAX);
   memcpy(f->text, line, len);
-  strcpy(f->text + len, next);
+  memcpy(f->text + len, next, strlen(next) + 1);
   f->len = len;
 }
 
@@ -230,7 +230,7 @@ static void test_keywords_and_long_ids_are_left_to_the_general_reader(void **sta
   assert_false(check_node(f, keyword, sizeof keyword - 1));
   char text[256] = "\tn";
   memset(text + 2, '1', 80);
-  strcpy(text + 82, " [label=\"x\"]\n");
+  memcpy(text + 82, " [label=\"x\"]\n", sizeof " [label=\"x\"]\n");
   assert_false(check_node(f, text, strlen(text)));
 }
 

@@ -133,7 +133,7 @@ static void write_blocks(void *arg, unsigned thread) {
   uint64_t *bits = calloc(BIT_WORDS, sizeof *bits);
   if (status == DIFFD_OK && bits == NULL)
     status = diffd_fail(&err, DIFFD_NO_MEMORY, "no memory to order changed edges");
-  while (status == DIFFD_OK) {
+  while (status == DIFFD_OK && bits != NULL) {
     out.number = __atomic_fetch_add(&places->block, 1, __ATOMIC_RELAXED);
     if (out.number >= places->block_count)
       break;
