@@ -18,13 +18,17 @@ enum { SHARDS = 64, RANK_BITS = DIFFD_POSITION_BITS + 1, TAG_BITS = 22 };
 static const uint64_t RANK_MASK = ((uint64_t)1 << RANK_BITS) - 1;
 static const uint64_t USED = (uint64_t)1 << 63;
 
-/* Each in cache lines of its own, since threads touch neighbours at once. */
 struct shard {
-  alignas(64) pthread_mutex_t lock; /* for touch */
-  struct entry *entries;            /* atomic, for prefetch; written under the lock */
-  size_t cap;                       /* likewise */
+  pthread_mutex_t lock;  /* for touch */
+  struct entry *entries; /* atomic, for prefetch; written under the lock */
+  size_t cap;            /* likewise */
   size_t count;
   bool stuck; /* may grow no more: what it lacks is in the partitions */
+};
+
+/* Cache lines of its own for each, since threads touch neighbours at once. */
+struct shard_place {
+  alignas(64) struct shard shard;
 };
 
 struct diffd_node_set {
@@ -33,7 +37,7 @@ struct diffd_node_set {
   const char *tmp_dir;
   struct diffd_partitions *touched; /* beyond the shards */
   struct diffd_partitions *noted;   /* statements of nodes that no shard has */
-  struct shard shards[SHARDS];
+  struct shard_place places[SHARDS];
 };
 
 enum diffd_status diffd_node_set_new(unsigned threads, struct diffd_budget *budget, const char *tmp_dir,
@@ -45,8 +49,10 @@ enum diffd_status diffd_node_set_new(unsigned threads, struct diffd_budget *budg
   set->threads = threads;
   set->budget = budget;
   set->tmp_dir = tmp_dir;
-  for (size_t i = 0; i < SHARDS; i++)
-    pthread_mutex_init(&set->shards[i].lock, NULL);
+  for (size_t i = 0; i < SHARDS; i++) {
+    pthread_mutex_init(&set->places[i].shard.lock, NULL);
+    set->places[i].shard.first_cap = SHARDS + i;
+  }
   enum diffd_status status = diffd_partitions_new(threads, budget, tmp_dir, &set->touched, err);
   if (status == DIFFD_OK)
     status = diffd_partitions_new(threads, budget, tmp_dir, &set->noted, err);
@@ -73,8 +79,8 @@ void diffd_node_set_destroy(struct diffd_node_set *set) {
   if (set == NULL)
     return;
   for (size_t i = 0; i < SHARDS; i++) {
-    pthread_mutex_destroy(&set->shards[i].lock);
-    drop_entries(set, &set->shards[i]);
+    pthread_mutex_destroy(&set->places[i].shard.lock);
+    drop_entries(set, &set->places[i].shard);
   }
   diffd_partitions_destroy(set->touched);
   diffd_partitions_destroy(set->noted);
@@ -82,7 +88,7 @@ void diffd_node_set_destroy(struct diffd_node_set *set) {
 }
 
 static struct shard *shard_of(struct diffd_node_set *set, struct diffd_key key) {
-  return &set->shards[key.high >> 58];
+  return &set->places[key.high >> 58].shard;
 }
 
 /* Bits of the key's high half that neither shard nor partition are chosen by. */
@@ -129,9 +135,7 @@ static enum diffd_status resize(struct diffd_node_set *set, struct shard *shard,
 static enum diffd_status make_room(struct diffd_node_set *set, struct shard *shard, struct diffd_error *err) {
   if (shard->stuck || has_room(shard))
     return DIFFD_OK;
-  /* Each shard begins with another size, so that they do not double all at once. */
-  size_t first = SHARDS + (size_t)(shard - set->shards);
-  size_t cap = shard->cap == 0 ? first : 2 * shard->cap;
+  size_t cap = shard->cap == 0 ? shard->first_cap : 2 * shard->cap;
   uint64_t bytes = cap * sizeof *shard->entries;
   if (shard->cap == 0) {
     diffd_budget_force(set->budget, bytes);
@@ -173,7 +177,7 @@ enum diffd_status diffd_node_set_touch(struct diffd_node_set *set, unsigned thre
 }
 
 void diffd_node_set_prefetch(const struct diffd_node_set *set, struct diffd_key key) {
-  const struct shard *shard = &set->shards[key.high >> 58];
+  const struct shard *shard = &set->places[key.high >> 58].shard;
   /* Another thread may give the shard other entries meanwhile: then this is in vain, and does no harm. */
   uintptr_t entries = (uintptr_t)__atomic_load_n(&shard->entries, __ATOMIC_RELAXED);
   uint64_t at = diffd_scale(key.low, __atomic_load_n(&shard->cap, __ATOMIC_RELAXED));
@@ -323,15 +327,15 @@ enum diffd_status diffd_node_set_take_ranks(struct diffd_node_set *set, uint64_t
   size_t count = 0;
   bool stuck = false;
   for (size_t i = 0; i < SHARDS; i++) {
-    count += set->shards[i].count;
-    stuck = stuck || set->shards[i].stuck;
+    count += set->places[i].shard.count;
+    stuck = stuck || set->places[i].shard.stuck;
   }
   if (stuck)
     status = diffd_partitions_new(1, set->budget, set->tmp_dir, &harvest.places, err);
   else
     status = make_ranks(&harvest, count, err);
   for (size_t i = 0; status == DIFFD_OK && i < SHARDS; i++)
-    status = harvest_shard(&harvest, &set->shards[i], err);
+    status = harvest_shard(&harvest, &set->places[i].shard, err);
   if (status == DIFFD_OK && stuck)
     status = harvest_partitions(&harvest, err);
   if (status == DIFFD_OK && stuck)
