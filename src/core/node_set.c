@@ -22,6 +22,7 @@ struct shard {
   pthread_mutex_t lock;  /* for touch */
   struct entry *entries; /* atomic, for prefetch; written under the lock */
   size_t cap;            /* likewise */
+  size_t first_cap;      /* another for each, so that they do not double all at once */
   size_t count;
   bool stuck; /* may grow no more: what it lacks is in the partitions */
 };
