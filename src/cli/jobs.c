@@ -149,9 +149,14 @@ static enum diffd_status print_row(void *arg, const struct diffd_queue_entry *en
   return status;
 }
 
-static enum diffd_status finish_table(struct table *table, struct diffd_error *err) {
+static enum diffd_status finish_table(struct table *table, const struct place *place,
+                                      struct diffd_error *err) {
   if (table->count == 0)
-    return diffd_buffer_printf(&table->text, err, "No jobs: nothing waits, runs or is parked.\n");
+    return diffd_buffer_printf(
+        &table->text, err, "%s\n",
+        place->nats_url != NULL
+            ? "No dead letters: nothing is parked. What waits and runs is in the stream of jobs."
+            : "No jobs: nothing waits, runs or is parked.");
   if (table->parked > 0)
     return diffd_buffer_printf(
         &table->text, err,
@@ -209,7 +214,7 @@ static int list(struct diffd_cli *cli, const struct place *place, bool json) {
   } else {
     status = each_job(place, print_row, &table, &err);
     if (status == DIFFD_OK)
-      status = finish_table(&table, &err);
+      status = finish_table(&table, place, &err);
   }
   int exit_status =
       status == DIFFD_OK ? diffd_cli_print(cli, &table.text, EXIT_SUCCESS) : diffd_cli_trouble(cli, &err);

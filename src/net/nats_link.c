@@ -231,8 +231,10 @@ static enum diffd_status hold(struct diffd_nats_link *link, struct session **ret
     session->holders++;
   (void)pthread_mutex_unlock(&link->lock);
   if (!connected)
-    return diffd_fail(err, DIFFD_UNAVAILABLE, "there is no connection to NATS at present%s%s",
-                      reason != NATS_OK ? ": " : "", reason != NATS_OK ? natsStatus_GetText(reason) : "");
+    return diffd_fail(err, DIFFD_UNAVAILABLE,
+                      "there is no connection to NATS at present: see whether the server that "
+                      "STREAM_APPLIANCE_ENDPOINT names can be reached%s%s",
+                      reason != NATS_OK ? "; " : "", reason != NATS_OK ? natsStatus_GetText(reason) : "");
   *ret = session;
   return DIFFD_OK;
 }
