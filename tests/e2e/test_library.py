@@ -76,6 +76,7 @@ def test_every_file_is_installed_where_it_belongs(installed):
         "bin/vpcflow-diffd",
         "share/man/man1/vpcflow-diffd.1",
         "lib/systemd/system/vpcflow-diffd.service",
+        "lib/systemd/system/vpcflow-diffd@.service",
         f"{lib}/libdiffd.a",
         f"{lib}/libdiffd.so",
         f"{lib}/libdiffd.so.0",
