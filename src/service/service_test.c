@@ -212,9 +212,9 @@ static enum diffd_status own_send(struct diffd_http_client *self, const struct d
   bool is_post = strcmp(request->method, "POST") == 0;
   (void)ctx;
   (void)err;
-  if (is_post)
+  /* The first POST alone is written down: two windows are asked for at once. */
+  if (atomic_fetch_add(is_post ? &client->posts : &client->gets, 1) == 0 && is_post)
     (void)snprintf(client->url, sizeof client->url, "%s", request->url);
-  (void)atomic_fetch_add(is_post ? &client->posts : &client->gets, 1);
   *ret = (struct diffd_http_response){
       .status = is_post ? 202 : 200, .body_bytes = -1, .body = read_text(is_post ? "" : "digraph {\n}")};
   return DIFFD_OK;
