@@ -19,7 +19,8 @@ struct diffd_storage_ops {
   /* DIFFD_OK where the diff is stored, else DIFFD_NOT_FOUND. */
   enum diffd_status (*exists)(struct diffd_storage *self, const struct diffd_context *ctx, const char *id,
                               struct diffd_error *err);
-  /* Begins to store; the writer's commit replaces what was there. The context must outlive the writer. */
+  /* Begins to store. The writer's commit replaces what was there, or keeps what another worker stored
+   * meanwhile: it is the same diff. The context must outlive the writer. */
   enum diffd_status (*put)(struct diffd_storage *self, const struct diffd_context *ctx, const char *id,
                            struct diffd_writer **ret, struct diffd_error *err);
   void (*destroy)(struct diffd_storage *self);

@@ -99,7 +99,7 @@ static enum diffd_status storage_put(struct diffd_storage *self, const struct di
   enum diffd_status status = make_key(id, text, &key, err);
   if (status != DIFFD_OK)
     return status;
-  return diffd_s3_upload(storage->s3, ctx, key, "application/octet-stream", ret, err);
+  return diffd_s3_upload_new(storage->s3, ctx, key, "application/octet-stream", ret, err);
 }
 
 static void storage_destroy(struct diffd_storage *self) {

@@ -88,6 +88,11 @@ enum { DIFFD_S3_PART_BYTES = 5 * 1024 * 1024, DIFFD_S3_IN_FLIGHT_MAX = 64 * 1024
 enum diffd_status diffd_s3_upload(struct diffd_s3 *s3, const struct diffd_context *ctx, struct diffd_span key,
                                   const char *content_type, struct diffd_writer **ret,
                                   struct diffd_error *err) DIFFD_MUST_CHECK;
+/* The same, but an object that is there already stays, where the server knows conditional writes
+ * (If-None-Match): the commit gives DIFFD_OK, and what was uploaded is taken back. */
+enum diffd_status diffd_s3_upload_new(struct diffd_s3 *s3, const struct diffd_context *ctx,
+                                      struct diffd_span key, const char *content_type,
+                                      struct diffd_writer **ret, struct diffd_error *err) DIFFD_MUST_CHECK;
 
 struct diffd_s3_listed {
   struct diffd_span key; /* any bytes */

@@ -209,12 +209,23 @@ static void begin_upload(struct s3_test_server *server, const struct asked *aske
   set_body(answer, body, (size_t)len);
 }
 
+/* If-None-Match: * */
+static bool is_in_the_way(struct s3_test_server *server, const struct asked *asked, struct answer *answer) {
+  const char *condition = header_of(asked->http, "if-none-match");
+  if (condition == NULL || strcmp(condition, "*") != 0 || find(server, asked->path + 1) == NULL)
+    return false;
+  answer_error(answer, 412, "PreconditionFailed");
+  return true;
+}
+
 static void complete_upload(struct s3_test_server *server, const struct asked *asked, struct answer *answer) {
   struct s3_test_upload *upload = find_upload(server, asked);
   if (upload == NULL) {
     answer_error(answer, 404, "NoSuchUpload");
     return;
   }
+  if (is_in_the_way(server, asked, answer))
+    return;
   char *all = NULL, digests[16 * S3_TEST_PARTS], expect[128], hex[33];
   size_t len = 0, count = 0;
   for (; count < S3_TEST_PARTS && upload->parts[count].ptr != NULL; count++) {
@@ -275,6 +286,8 @@ static void put(struct s3_test_server *server, const struct asked *asked, struct
     add_header(answer, "etag", upload->parts[number - 1].etag);
     return;
   }
+  if (is_in_the_way(server, asked, answer))
+    return;
   struct s3_test_object *object = make_object(server, asked->path + 1);
   const char *type = header_of(asked->http, "content-type");
   store(&object->content, body.ptr, body.len);

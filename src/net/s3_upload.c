@@ -40,6 +40,8 @@ struct upload {
   atomic_bool ended;
   bool begun;              /* S3 knows the upload */
   bool done;               /* the object is there, or there is nothing to abort any more */
+  bool only_new;           /* an object that is there already stays */
+  bool was_there;          /* such a one was found */
   unsigned number;         /* of the part that is being filled */
   uint64_t size;           /* bytes written */
   struct diffd_buffer now; /* the part that is being filled */
@@ -309,10 +311,27 @@ static enum diffd_status read_completion(struct upload *upload, const struct dif
   return diffd_s3_answer_fail(&answer, &asked, err);
 }
 
+/* What S3 says of a condition: that it is not met, because somebody else was first, which is as good; or,
+ * where a server does not know conditions, that it cannot tell: then the call is made again without. */
+static enum diffd_status judge_condition(struct upload *upload, const struct diffd_s3_answer *answer,
+                                         enum diffd_status status, bool *ret_again) {
+  if (status == DIFFD_OK || !upload->only_new)
+    return status;
+  if (answer->status == 412) {
+    upload->was_there = true;
+    return DIFFD_OK;
+  }
+  if (answer->status == 501) {
+    upload->only_new = false;
+    *ret_again = true;
+  }
+  return status;
+}
+
 static enum diffd_status complete_once(struct upload *upload, const struct diffd_s3_call *call,
                                        bool *ret_again, struct diffd_error *err) {
   struct diffd_buffer body = diffd_buffer_init(SHORT_BODY_MAX);
-  struct diffd_s3_answer answer;
+  struct diffd_s3_answer answer = {0};
   *ret_again = false;
   enum diffd_status status = diffd_s3_ask(upload->s3, &upload->ctx, call, &body, &answer, err);
   if (status == DIFFD_OK)
@@ -324,7 +343,7 @@ static enum diffd_status complete_once(struct upload *upload, const struct diffd
   if (status == DIFFD_NOT_FOUND)
     status = diffd_fail(err, DIFFD_UNAVAILABLE, "S3 bucket \"%s\": S3 no longer knows the upload",
                         upload->s3->options.bucket);
-  return status;
+  return judge_condition(upload, &answer, status, ret_again);
 }
 
 static enum diffd_status complete(struct upload *upload, struct diffd_error *err) {
@@ -334,17 +353,17 @@ static enum diffd_status complete(struct upload *upload, struct diffd_error *err
   if (status == DIFFD_OK)
     status = diffd_s3_parts_complete(&upload->parts, &body, err);
   if (status == DIFFD_OK) {
-    const struct diffd_http_header type = {"Content-Type", "application/xml"};
-    const struct diffd_s3_call call = {.method = "POST",
-                                       .key = key_of(upload),
-                                       .query = query.ptr,
-                                       .headers = &type,
-                                       .header_count = 1,
-                                       .body = {body.ptr, body.len},
-                                       .doing = "putting together",
-                                       .action = "s3:PutObject",
-                                       .patient = true};
+    const struct diffd_http_header headers[] = {{"Content-Type", "application/xml"}, {"If-None-Match", "*"}};
+    struct diffd_s3_call call = {.method = "POST",
+                                 .key = key_of(upload),
+                                 .query = query.ptr,
+                                 .headers = headers,
+                                 .body = {body.ptr, body.len},
+                                 .doing = "putting together",
+                                 .action = "s3:PutObject",
+                                 .patient = true};
     for (unsigned attempt = 1; again; attempt++) {
+      call.header_count = upload->only_new ? 2 : 1;
       status = complete_once(upload, &call, &again, err);
       if (status == DIFFD_OK || status == DIFFD_CANCELLED)
         break;
@@ -365,17 +384,24 @@ static enum diffd_status complete(struct upload *upload, struct diffd_error *err
 }
 
 static enum diffd_status put_whole(struct upload *upload, struct diffd_error *err) {
-  const struct diffd_http_header type = {"Content-Type", upload->content_type};
-  const struct diffd_s3_call call = {.method = "PUT",
-                                     .key = key_of(upload),
-                                     .headers = &type,
-                                     .header_count = 1,
-                                     .body = {upload->now.len > 0 ? upload->now.ptr : "", upload->now.len},
-                                     .doing = "storing",
-                                     .action = "s3:PutObject",
-                                     .patient = true};
+  const struct diffd_http_header headers[] = {{"Content-Type", upload->content_type}, {"If-None-Match", "*"}};
+  struct diffd_s3_call call = {.method = "PUT",
+                               .key = key_of(upload),
+                               .headers = headers,
+                               .body = {upload->now.len > 0 ? upload->now.ptr : "", upload->now.len},
+                               .doing = "storing",
+                               .action = "s3:PutObject",
+                               .patient = true};
   struct diffd_s3_object object;
-  return diffd_s3_do(upload->s3, &upload->ctx, &call, &object, NULL, err);
+  enum diffd_status status = DIFFD_OK;
+  for (bool again = true; again;) {
+    struct diffd_s3_answer answer = {0};
+    again = false;
+    call.header_count = upload->only_new ? 2 : 1;
+    status = diffd_s3_do(upload->s3, &upload->ctx, &call, &object, &answer, err);
+    status = judge_condition(upload, &answer, status, &again);
+  }
+  return status;
 }
 
 static enum diffd_status upload_commit(struct diffd_writer *self, struct diffd_error *err) {
@@ -391,7 +417,8 @@ static enum diffd_status upload_commit(struct diffd_writer *self, struct diffd_e
     if (status == DIFFD_OK)
       status = complete(upload, err);
   }
-  upload->done = status == DIFFD_OK;
+  /* Parts that were not needed are taken back. */
+  upload->done = status == DIFFD_OK && !upload->was_there;
   return status;
 }
 
@@ -475,4 +502,13 @@ enum diffd_status diffd_s3_upload(struct diffd_s3 *s3, const struct diffd_contex
   (void)snprintf(upload->content_type, sizeof upload->content_type, "%s", content_type);
   *ret = &upload->base;
   return DIFFD_OK;
+}
+
+enum diffd_status diffd_s3_upload_new(struct diffd_s3 *s3, const struct diffd_context *ctx,
+                                      struct diffd_span key, const char *content_type,
+                                      struct diffd_writer **ret, struct diffd_error *err) {
+  enum diffd_status status = diffd_s3_upload(s3, ctx, key, content_type, ret, err);
+  if (status == DIFFD_OK)
+    ((struct upload *)*ret)->only_new = true;
+  return status;
 }

@@ -96,6 +96,45 @@ static void test_small(void **state) {
   assert_int_equal(s3_test_asked(&f->server, ""), 1);
 }
 
+static enum diffd_status upload_new(struct fixture *f, size_t size) {
+  struct diffd_writer *writer;
+  enum diffd_status status = diffd_s3_upload_new(f->s3, &f->ctx, (struct diffd_span){"k", 1},
+                                                 "application/octet-stream", &writer, &f->err);
+  if (status == DIFFD_OK)
+    status = diffd_writer_write(writer, f->content, size, &f->err);
+  if (status == DIFFD_OK)
+    status = diffd_writer_commit(writer, &f->err);
+  diffd_writer_destroy(writer);
+  return status;
+}
+
+/* An object that is there already stays, and nothing is left of the upload. */
+static void test_first_one_stays(void **state) {
+  struct fixture *f = *state;
+  assert_int_equal(upload_new(f, 10), DIFFD_OK);
+  assert_int_equal(upload_new(f, 20), DIFFD_OK);
+  check_stored(f, 10);
+  assert_int_equal(upload_new(f, SIZE), DIFFD_OK);
+  check_stored(f, 10);
+  assert_int_equal(s3_test_asked(&f->server, "DELETE /k?uploadId"), 1);
+}
+
+/* A server that knows no conditional writes is asked again without the condition. */
+static void test_no_conditions(void **state) {
+  static const size_t sizes[] = {10, SIZE};
+  struct fixture *f = *state;
+  for (size_t i = 0; i < 2; i++) {
+    const char *asked = i == 0 ? "PUT /k" : "POST /k?uploadId";
+    s3_test_fault(&f->server,
+                  (struct s3_test_fault){.asked = asked, .times = 1, .kind = S3_TEST_ANSWERS, .status = 501});
+    assert_int_equal(upload_new(f, sizes[i]), DIFFD_OK);
+    check_stored(f, sizes[i]);
+    assert_int_equal(s3_test_asked(&f->server, asked), 2);
+    s3_test_server_clean_up(&f->server);
+    s3_test_server_init(&f->server);
+  }
+}
+
 /* What is larger goes in parts, several at once but at most five, in any order. */
 static void test_parts(void **state) {
   struct fixture *f = *state;
@@ -297,6 +336,8 @@ static void test_part_sizes(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(test_small),
+      TEST(test_first_one_stays),
+      TEST(test_no_conditions),
       TEST(test_parts),
       TEST(test_even_parts),
       TEST(test_passing_faults),
