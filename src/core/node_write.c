@@ -14,7 +14,7 @@
 #include "core/threads.h"
 
 enum {
-  RUN_NODES = 32 * 1024,          /* places a run is made of */
+  RUN_NODES = 8 * 1024,           /* places a run is made of: its buffers are not counted, and small */
   RUN_TEXT_MAX = 8 * 1024 * 1024, /* bytes of a run's records; one that is fuller is closed early */
   COPIED_TEXT_MAX = 4096,         /* a longer statement is read again when it is written */
   WINDOW_LEN = 64 * 1024,         /* what is held of a run in a file */
