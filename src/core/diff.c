@@ -432,7 +432,7 @@ static size_t block_len(const struct diffd_diff_options *options) {
 
 /* What may grow with the graphs: the limit, less what the threads need whatever the graphs are. */
 static uint64_t growing_bytes(const struct diffd_diff_options *options, unsigned threads) {
-  enum { THREAD_BYTES = 4 * 1024 * 1024 };
+  enum { THREAD_BYTES = 6 * 1024 * 1024 };
   uint64_t limit = options->memory_limit_bytes;
   if (limit == 0)
     limit = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE) / 2;
