@@ -8,28 +8,25 @@
 
 enum { SCRATCH_MAX = 16 * DIFFD_IDENTITY_VALUE_MAX + 4096, FIRST_ITEMS = 1024 };
 
-/* Room for one statement more, or NULL where there is no memory. The caller fills it at once, where it
- * stands: put together elsewhere by halves and then copied, a key would wait for its halves to reach the
- * cache. */
-static inline struct diffd_item *new_item(struct diffd_block *block) {
-  if (__builtin_expect(block->item_count == block->item_cap, 0)) {
-    size_t cap = block->item_cap == 0 ? FIRST_ITEMS : 2 * block->item_cap;
-    struct diffd_item *items = realloc(block->items, cap * sizeof *items);
-    if (items == NULL)
-      return NULL;
-    block->items = items;
-    block->item_cap = cap;
-  }
-  return &block->items[block->item_count++];
+/* Makes room for one item at least. */
+static enum diffd_status reserve_item(struct diffd_block *block, struct diffd_error *err) {
+  if (block->item_count < block->item_cap)
+    return DIFFD_OK;
+  size_t cap = block->item_cap == 0 ? FIRST_ITEMS : 2 * block->item_cap;
+  struct diffd_item *items = realloc(block->items, cap * sizeof *items);
+  if (items == NULL)
+    return diffd_fail(err, DIFFD_NO_MEMORY, "no memory for a block's statements");
+  block->items = items;
+  block->item_cap = cap;
+  return DIFFD_OK;
 }
 
-static inline enum diffd_status put_item(struct diffd_block *block, struct diffd_key key, uint64_t begin,
-                                         enum diffd_dot_kind kind, struct diffd_error *err) {
-  struct diffd_item *item = new_item(block);
-  if (item == NULL)
-    return diffd_fail(err, DIFFD_NO_MEMORY, "no memory for a block's statements");
-  *item = (struct diffd_item){key, begin, kind};
-  return DIFFD_OK;
+static enum diffd_status put_item(struct diffd_block *block, struct diffd_key key, uint64_t begin,
+                                  struct diffd_error *err) {
+  enum diffd_status status = reserve_item(block, err);
+  if (status == DIFFD_OK)
+    block->items[block->item_count++] = (struct diffd_item){key, begin};
+  return status;
 }
 
 static enum diffd_status take_statement(void *arg, const struct diffd_dot_statement *statement,
@@ -42,8 +39,7 @@ static enum diffd_status take_statement(void *arg, const struct diffd_dot_statem
     if (block->want != DIFFD_WANT_NODES)
       return DIFFD_OK;
     struct diffd_span id = statement->identity.source;
-    return put_item(block, diffd_keyer_node(block->keyer, id.ptr, id.len), statement->begin, DIFFD_DOT_NODE,
-                    err);
+    return put_item(block, diffd_keyer_node(block->keyer, id.ptr, id.len), statement->begin, err);
   }
   block->edges++;
   if (block->want != DIFFD_WANT_EDGES)
@@ -51,7 +47,7 @@ static enum diffd_status take_statement(void *arg, const struct diffd_dot_statem
   struct diffd_key key;
   enum diffd_status status =
       diffd_keyer_identity(block->keyer, &statement->identity, &block->scratch, &key, err);
-  return status == DIFFD_OK ? put_item(block, key, statement->begin, DIFFD_DOT_EDGE, err) : status;
+  return status == DIFFD_OK ? put_item(block, key, statement->begin, err) : status;
 }
 
 enum diffd_status diffd_general_new(struct diffd_general **ret, struct diffd_error *err) {
@@ -76,11 +72,11 @@ void diffd_general_destroy(struct diffd_general *general) {
 }
 
 enum diffd_status diffd_block_init(struct diffd_block *block, struct diffd_source *source,
-                                   const struct diffd_keyer *keyer, diffd_canon_read *read_canonical,
+                                   const struct diffd_keyer *keyer, const struct diffd_canon_kernel *kernel,
                                    size_t block_len, enum diffd_block_want want, struct diffd_error *err) {
   *block = (struct diffd_block){.source = source,
                                 .keyer = keyer,
-                                .read_canonical = read_canonical,
+                                .kernel = kernel,
                                 .block_len = block_len,
                                 .want = want,
                                 .first_node = UINT64_MAX};
@@ -230,16 +226,6 @@ static enum diffd_status leave_general(struct diffd_block *block, size_t from, s
   return diffd_dot_parser_cut(block->general->parser, err);
 }
 
-static enum diffd_status take_edge(struct diffd_block *block, size_t at, const struct diffd_canon_line *line,
-                                   struct diffd_error *err) {
-  block->edges++;
-  if (block->want != DIFFD_WANT_EDGES)
-    return DIFFD_OK;
-  struct diffd_key key =
-      diffd_keyer_canonical(block->keyer, block->text + at + 1, line->key_end - 1, line->red);
-  return put_item(block, key, block->base + at + 1, DIFFD_DOT_EDGE, err);
-}
-
 static enum diffd_status take_node(struct diffd_block *block, size_t at, const struct diffd_canon_line *line,
                                    struct diffd_error *err) {
   uint64_t begin = block->base + at + 1;
@@ -248,44 +234,87 @@ static enum diffd_status take_node(struct diffd_block *block, size_t at, const s
   if (block->want != DIFFD_WANT_NODES)
     return DIFFD_OK;
   struct diffd_key key = diffd_keyer_node(block->keyer, block->text + at + 1, line->source_end - 1);
-  return put_item(block, key, begin, DIFFD_DOT_NODE, err);
+  return put_item(block, key, begin, err);
 }
 
-/* Takes the canonical line at `at`, unless the general reader is inside a statement that goes on in it. The
- * bytes [*unread, at) are the general reader's, and are given to it first. */
-static enum diffd_status take_canonical(struct diffd_block *block, size_t at, enum diffd_canon_kind kind,
-                                        const struct diffd_canon_line *line, size_t *unread,
-                                        struct diffd_error *err) {
-  if (block->in_general || *unread != at) {
-    bool left;
-    enum diffd_status status = leave_general(block, *unread, at, &left, err);
-    *unread = at;
-    if (status != DIFFD_OK || !left)
+/* Takes the canonical edges that follow one another from run->at on, and says what stands there then: an edge
+ * only where the block has no more lines. */
+static enum diffd_status take_edges(struct diffd_block *block, struct diffd_canon_run *run,
+                                    enum diffd_canon_kind *ret_kind, struct diffd_error *err) {
+  size_t before = block->item_count;
+  do {
+    enum diffd_status status = reserve_item(block, err);
+    if (status != DIFFD_OK)
       return status;
+    run->items = block->items;
+    run->item_count = block->item_count;
+    run->item_cap = block->item_cap;
+    *ret_kind = block->kernel->read_edges(block->keyer, run);
+    block->item_count = run->item_count;
+  } while (*ret_kind == DIFFD_CANON_EDGE && run->at < run->stop);
+  block->edges += block->item_count - before;
+  if (block->want != DIFFD_WANT_EDGES)
+    block->item_count = before;
+  return DIFFD_OK;
+}
+
+/* Reads lines for as long as they are canonical; run->at is where the first begins that is none. */
+static enum diffd_status take_canonical(struct diffd_block *block, struct diffd_canon_run *run,
+                                        struct diffd_error *err) {
+  size_t begin = run->at;
+  while (run->at < run->stop) {
+    enum diffd_canon_kind kind;
+    enum diffd_status status = take_edges(block, run, &kind, err);
+    if (status == DIFFD_OK && kind == DIFFD_CANON_NODE) {
+      status = take_node(block, run->at, &run->line, err);
+      run->at += run->line.end + 1;
+    }
+    if (status != DIFFD_OK)
+      return status;
+    if (kind == DIFFD_CANON_NONE)
+      break;
   }
-  *unread = at + line->end + 1;
-  block->blocks_without = 0;
-  return kind == DIFFD_CANON_EDGE ? take_edge(block, at, line, err) : take_node(block, at, line, err);
+  if (run->at > begin)
+    block->blocks_without = 0;
+  return DIFFD_OK;
+}
+
+static void pass_line(const struct diffd_block *block, struct diffd_canon_run *run) {
+  bool found;
+  run->at = after_newline(block, run->at, &found);
+}
+
+/* Goes on to where a canonical line begins, or to the block's end. */
+static void find_canonical(const struct diffd_block *block, struct diffd_canon_run *run) {
+  while (run->at < run->stop && block->kernel->read(run->text + run->at, &run->line) == DIFFD_CANON_NONE)
+    pass_line(block, run);
 }
 
 enum diffd_status diffd_block_parse(struct diffd_block *block, struct diffd_error *err) {
-  size_t at = block->start;
-  size_t unread = at;
-  struct diffd_canon_line line = {0};
-  if (!expects_canonical(block))
-    at = block->stop;
+  struct diffd_canon_run run = {
+      .text = block->text, .base = block->base, .at = block->start, .stop = block->stop};
+  size_t unread = run.at; /* from here on bytes are the general reader's */
+  bool look = expects_canonical(block);
   block->blocks_without++;
-  while (at < block->stop) {
-    enum diffd_canon_kind kind = block->read_canonical(block->text + at, &line);
-    if (kind == DIFFD_CANON_NONE) {
-      bool found;
-      at = after_newline(block, at, &found);
-      continue;
+  while (look && run.at < block->stop) {
+    /* Where the general reader is inside a statement that goes on in it, a line is not what it looks like. */
+    bool left = true;
+    enum diffd_status status = DIFFD_OK;
+    if (block->in_general || unread != run.at) {
+      find_canonical(block, &run);
+      if (run.at >= block->stop)
+        break;
+      status = leave_general(block, unread, run.at, &left, err);
+      unread = run.at;
     }
-    enum diffd_status status = take_canonical(block, at, kind, &line, &unread, err);
+    if (status == DIFFD_OK && left) {
+      status = take_canonical(block, &run, err);
+      unread = run.at;
+    }
     if (status != DIFFD_OK)
       return status;
-    at += line.end + 1;
+    if (run.at < block->stop)
+      pass_line(block, &run);
   }
   if (unread == block->stop)
     return DIFFD_OK;

@@ -21,14 +21,6 @@ enum {
   DIFFD_BLOCK_READ_AHEAD = 4 * 1024, /* the line that begins in a block mostly ends within these */
 };
 
-/* A statement: an edge with its key, or a node with its id's key, and the offset of its first byte in the
- * source. */
-struct diffd_item {
-  struct diffd_key key;
-  uint64_t begin;
-  enum diffd_dot_kind kind;
-};
-
 /* A general reader on its way through blocks; whoever works on the block that it is in owns it. */
 struct diffd_block;
 struct diffd_general {
@@ -36,12 +28,12 @@ struct diffd_general {
   struct diffd_block *owner;
 };
 
-enum diffd_block_want { DIFFD_WANT_EDGES, DIFFD_WANT_NODES };
+enum diffd_block_want { DIFFD_WANT_EDGES, DIFFD_WANT_NODES }; /* which statements become items */
 
 struct diffd_block {
   struct diffd_source *source;
   const struct diffd_keyer *keyer;
-  diffd_canon_read *read_canonical;
+  const struct diffd_canon_kernel *kernel;
   size_t block_len;
   enum diffd_block_want want;
 
@@ -70,7 +62,7 @@ struct diffd_block {
 
 /* DIFFD_NO_MEMORY. */
 enum diffd_status diffd_block_init(struct diffd_block *block, struct diffd_source *source,
-                                   const struct diffd_keyer *keyer, diffd_canon_read *read_canonical,
+                                   const struct diffd_keyer *keyer, const struct diffd_canon_kernel *kernel,
                                    size_t block_len, enum diffd_block_want want,
                                    struct diffd_error *err) DIFFD_MUST_CHECK;
 void diffd_block_clean_up(struct diffd_block *block);

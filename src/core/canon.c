@@ -8,6 +8,7 @@
 /* ---- The scalar kernel ---- */
 
 #define KERNEL
+#define KERNEL_CALL
 
 static inline bool ends_label(char c) {
   return c == '\0' || c == '\n' || c == '"';
@@ -54,23 +55,35 @@ static inline bool are_equal(const char *at, const char *text, size_t len) {
   return memcmp(at, text, len) == 0;
 }
 
+static inline void put_padded(char *place, size_t room, const char *at, size_t len) {
+  memset(place, 0, room);
+  memcpy(place, at, len < room ? len : room);
+}
+
 #include "core/canon_walk.h"
 
-enum diffd_canon_kind diffd_canon_read_scalar(const char *line, struct diffd_canon_line *ret) {
+static enum diffd_canon_kind read_scalar(const char *line, struct diffd_canon_line *ret) {
   return read_line(line, ret);
 }
 
-enum diffd_status diffd_canon_choose(const char *name, diffd_canon_read **ret, struct diffd_error *err) {
+static enum diffd_canon_kind read_edges_scalar(const struct diffd_keyer *keyer, struct diffd_canon_run *run) {
+  return read_edges(keyer, run);
+}
+
+const struct diffd_canon_kernel diffd_canon_scalar = {"scalar", read_scalar, read_edges_scalar};
+
+enum diffd_status diffd_canon_choose(const char *name, const struct diffd_canon_kernel **ret,
+                                     struct diffd_error *err) {
   bool avx2 = false;
 #if defined(__x86_64__)
-  avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi");
+  avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
   if (avx2 && (name == NULL || strcmp(name, "avx2") == 0)) {
-    *ret = diffd_canon_read_avx2;
+    *ret = &diffd_canon_avx2;
     return DIFFD_OK;
   }
 #endif
   if (name == NULL || strcmp(name, "scalar") == 0) {
-    *ret = diffd_canon_read_scalar;
+    *ret = &diffd_canon_scalar;
     return DIFFD_OK;
   }
   return diffd_fail(err, DIFFD_INVALID, "kernel \"%s\" is not to be had here: choose %s", name,

@@ -18,8 +18,7 @@
 #ifndef DIFFD_CORE_CANON_H
 #define DIFFD_CORE_CANON_H
 
-#include "diffd/change.h"
-#include "diffd/status.h"
+#include "core/edge_key.h"
 
 enum {
   DIFFD_CANON_PADDING =
@@ -36,25 +35,44 @@ struct diffd_canon_line {
   /* Of an edge alone. */
   uint32_t destination; /* its first byte */
   uint32_t destination_end;
-  uint32_t key_end; /* the byte after the quote that closes the protocol; the key is [1, key_end) */
-  bool red;
-  /* What the kernel guesses the next line by; 0 at first. */
-  size_t interface_bytes;
-  size_t times_bytes;
 };
 
 /* What begins at `line`; *ret is filled where that is a canonical line. What follows the line in its source
  * must follow it here, as far as two bytes, and then or later DIFFD_CANON_PADDING NULs. Thread-safe. */
 typedef enum diffd_canon_kind diffd_canon_read(const char *line, struct diffd_canon_line *ret);
 
-diffd_canon_read diffd_canon_read_scalar;
+/* Edges that follow one another. */
+struct diffd_canon_run {
+  const char *text;
+  uint64_t base; /* the offset of text[0] in its source */
+  size_t at;     /* where the next line begins in the text */
+  size_t stop;   /* lines that begin from here on are not read */
+  struct diffd_item *items;
+  size_t item_count;
+  size_t item_cap;
+  struct diffd_canon_line line; /* the node that ended the run */
+  size_t interface_bytes;       /* what the kernel guesses the next line by; 0 at first */
+  size_t times_bytes;
+};
+
+/* Reads canonical edges into items as long as there are any. DIFFD_CANON_EDGE where text or room came to
+ * their end, else what the line at `at` is: run->line tells of it where it is a node. As above. */
+typedef enum diffd_canon_kind diffd_canon_read_edges(const struct diffd_keyer *keyer,
+                                                     struct diffd_canon_run *run);
+
+struct diffd_canon_kernel {
+  const char *name;
+  diffd_canon_read *read;
+  diffd_canon_read_edges *read_edges;
+};
+extern const struct diffd_canon_kernel diffd_canon_scalar;
 #if defined(__x86_64__)
-diffd_canon_read diffd_canon_read_avx2; /* needs AVX2 and BMI */
+extern const struct diffd_canon_kernel diffd_canon_avx2; /* needs AVX2 and BMI */
 #endif
 
 /* The kernel of a name ("scalar", "avx2"), or for NULL the best that this CPU runs. DIFFD_INVALID names the
  * choices. */
-enum diffd_status diffd_canon_choose(const char *name, diffd_canon_read **ret,
+enum diffd_status diffd_canon_choose(const char *name, const struct diffd_canon_kernel **ret,
                                      struct diffd_error *err) DIFFD_MUST_CHECK;
 
 /* The identity and counters of a canonical edge's statement, whose text begins with its source id. */

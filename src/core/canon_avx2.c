@@ -7,8 +7,9 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-#define AVX2   __attribute__((target("avx2,bmi"), always_inline))
-#define KERNEL AVX2
+#define AVX2        __attribute__((target("avx2,bmi,bmi2"), always_inline))
+#define KERNEL      AVX2
+#define KERNEL_CALL __attribute__((target("avx2,bmi,bmi2")))
 
 AVX2 static inline __m256i load(const void *at) {
   return _mm256_loadu_si256((const __m256i_u *)at);
@@ -61,21 +62,49 @@ AVX2 static inline uint64_t id_stops(const char *at) {
   return id_stops_32(at) | (uint64_t)id_stops_32(at + 32) << 32;
 }
 
-/* What counts of 32 bytes are the first `len`: those that stand in [32 - len, 64 - len) here. */
-static const unsigned char counting[64] = {
-    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-};
+/* What counts of 32 bytes are the first `len`, up to 64: those that stand in [64 - len, 96 - len) here. */
+#define ONES_16 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff
+static const unsigned char counting[96] = {ONES_16, ONES_16, ONES_16, ONES_16};
+AVX2 static inline const unsigned char *first(size_t len) {
+  return counting + 64 - len;
+}
 
 AVX2 static inline bool are_equal(const char *at, const char *text, size_t len) {
   __m256i differing = _mm256_xor_si256(load(at), load(text));
-  return _mm256_testz_si256(differing, load(counting + 32 - len));
+  return _mm256_testz_si256(differing, load(first(len)));
+}
+
+AVX2 static inline __m128i load_half(const void *at) {
+  return _mm_loadu_si128((const __m128i_u *)at);
+}
+
+/* Where there is room for 24 bytes, 32 are written: what follows is overwritten later. */
+AVX2 static inline void put_padded(char *place, size_t room, const char *at, size_t len) {
+  const unsigned char *mask = first(len);
+  if (room == 8) {
+    uint64_t value;
+    uint64_t counts;
+    memcpy(&value, at, sizeof value);
+    memcpy(&counts, mask, sizeof counts);
+    value &= counts;
+    memcpy(place, &value, sizeof value);
+  } else if (room == 16) {
+    _mm_storeu_si128((__m128i_u *)place, _mm_and_si128(load_half(at), load_half(mask)));
+  } else {
+    _mm256_storeu_si256((__m256i_u *)place, _mm256_and_si256(load(at), load(mask)));
+  }
 }
 
 #include "core/canon_walk.h"
 
-__attribute__((target("avx2,bmi"))) enum diffd_canon_kind
-diffd_canon_read_avx2(const char *line, struct diffd_canon_line *ret) {
+KERNEL_CALL static enum diffd_canon_kind read_avx2(const char *line, struct diffd_canon_line *ret) {
   return read_line(line, ret);
 }
+
+KERNEL_CALL static enum diffd_canon_kind read_edges_avx2(const struct diffd_keyer *keyer,
+                                                         struct diffd_canon_run *run) {
+  return read_edges(keyer, run);
+}
+
+const struct diffd_canon_kernel diffd_canon_avx2 = {"avx2", read_avx2, read_edges_avx2};
 #endif

@@ -37,7 +37,7 @@ struct seen {
 };
 
 struct fixture {
-  diffd_canon_read *kernel; /* the best of this CPU */
+  const struct diffd_canon_kernel *kernel; /* the best of this CPU */
   struct diffd_keyer keyer;
   struct diffd_buffer scratch;
   char *text; /* one line, what follows it, and padding */
@@ -109,11 +109,21 @@ static void set_text(struct fixture *f, const char *line, size_t len, const char
 static enum diffd_canon_kind read_canonically(struct fixture *f, struct diffd_canon_line *ret) {
   struct diffd_canon_line other = {0};
   *ret = (struct diffd_canon_line){0};
-  enum diffd_canon_kind kind = diffd_canon_read_scalar(f->text, ret);
-  assert_int_equal(f->kernel(f->text, &other), kind);
+  enum diffd_canon_kind kind = diffd_canon_scalar.read(f->text, ret);
+  assert_int_equal(f->kernel->read(f->text, &other), kind);
   if (kind != DIFFD_CANON_NONE)
     assert_memory_equal(&other, ret, sizeof other);
   return kind;
+}
+
+/* The key that a kernel reads an edge's line to, which is the text's first. */
+static struct diffd_key read_key(struct fixture *f, const struct diffd_canon_kernel *kernel) {
+  struct diffd_item item = {0};
+  struct diffd_canon_run run = {.text = f->text, .stop = 1, .items = &item, .item_cap = 1};
+  assert_int_equal(kernel->read_edges(&f->keyer, &run), DIFFD_CANON_EDGE);
+  assert_int_equal(run.item_count, 1);
+  assert_int_equal(item.begin, 1);
+  return item.key;
 }
 
 /* Checks a line that may be anything; true where the fast path took it. */
@@ -128,7 +138,9 @@ static bool check_edge(struct fixture *f, const char *line, size_t len) {
   assert_int_equal(f->seen.end, edge.end);
   assert_int_equal(f->seen.mark_kind, DIFFD_MARK_LABEL);
   assert_int_equal(f->seen.mark_at, edge.end - 2);
-  struct diffd_key key = diffd_keyer_canonical(&f->keyer, f->text + 1, edge.key_end - 1, edge.red);
+  struct diffd_key key = read_key(f, f->kernel);
+  struct diffd_key scalar = read_key(f, &diffd_canon_scalar);
+  assert_true(key.low == scalar.low && key.high == scalar.high);
   assert_true(key.low == f->seen.key.low && key.high == f->seen.key.high);
   struct diffd_identity identity;
   struct diffd_counters counters;
@@ -258,7 +270,8 @@ static void test_values_of_any_length_are_read_alike(void **state) {
 static void test_what_was_read_before_changes_nothing(void **state) {
   struct fixture *f = *state;
   uint64_t seed = 99;
-  struct diffd_canon_line carried[2] = {0};
+  const struct diffd_canon_kernel *const kernels[] = {&diffd_canon_scalar, f->kernel};
+  struct diffd_canon_run carried[2] = {0};
   for (int i = 0; i < 2000; i++) {
     char text[700];
     size_t len = put_canonical_edge(text, &seed, 50);
@@ -267,11 +280,21 @@ static void test_what_was_read_before_changes_nothing(void **state) {
     set_text(f, text, len, "\tn");
     struct diffd_canon_line fresh;
     enum diffd_canon_kind kind = read_canonically(f, &fresh);
-    assert_int_equal(diffd_canon_read_scalar(f->text, &carried[0]), kind);
-    assert_int_equal(f->kernel(f->text, &carried[1]), kind);
-    if (kind != DIFFD_CANON_NONE) {
-      assert_memory_equal(&carried[0], &fresh, sizeof fresh);
-      assert_memory_equal(&carried[1], &fresh, sizeof fresh);
+    for (size_t k = 0; k < 2; k++) {
+      struct diffd_item item;
+      struct diffd_canon_run *run = &carried[k];
+      *run = (struct diffd_canon_run){.text = f->text,
+                                      .stop = 1,
+                                      .items = &item,
+                                      .item_cap = 1,
+                                      .interface_bytes = run->interface_bytes,
+                                      .times_bytes = run->times_bytes};
+      assert_int_equal(kernels[k]->read_edges(&f->keyer, run), kind);
+      if (kind != DIFFD_CANON_EDGE)
+        continue;
+      struct diffd_key key = read_key(f, kernels[k]);
+      assert_int_equal(run->at, fresh.end + 1);
+      assert_true(item.key.low == key.low && item.key.high == key.high);
     }
   }
 }
@@ -293,9 +316,9 @@ static void test_kernels_agree_at_every_length_and_alignment(void **state) {
         memcpy(room + align + len, "\tn", 2);
         struct diffd_canon_line expected = {0};
         struct diffd_canon_line got = {0};
-        enum diffd_canon_kind kind = diffd_canon_read_scalar(room + align, &expected);
+        enum diffd_canon_kind kind = diffd_canon_scalar.read(room + align, &expected);
         assert_int_equal(kind != DIFFD_CANON_NONE, len == lines[l].len);
-        assert_int_equal(f->kernel(room + align, &got), kind);
+        assert_int_equal(f->kernel->read(room + align, &got), kind);
         if (kind != DIFFD_CANON_NONE)
           assert_memory_equal(&got, &expected, sizeof got);
         free(room);
@@ -315,10 +338,38 @@ static void test_every_byte_value_is_classified_alike(void **state) {
     }
 }
 
+/* Edges, nodes and other lines in a row: edges become items, in no more room than there is, and whatever else
+ * comes ends the run where it stands. */
+static void test_edges_in_a_row_are_read_up_to_what_is_none(void **state) {
+  struct fixture *f = *state;
+  const struct diffd_canon_kernel *const kernels[] = {&diffd_canon_scalar, f->kernel};
+  char text[TEXT_MAX / 2] = "";
+  for (int i = 0; i < 3; i++)
+    strcat(text, edge_line);
+  size_t node_at = strlen(text);
+  strcat(strcat(strcat(text, node_line), edge_line), "x\n");
+  set_text(f, text, strlen(text), "");
+  for (size_t k = 0; k < 2; k++) {
+    struct diffd_item items[5];
+    struct diffd_canon_run run = {
+        .text = f->text, .base = 1000, .stop = f->len, .items = items, .item_cap = 2};
+    assert_int_equal(kernels[k]->read_edges(&f->keyer, &run), DIFFD_CANON_EDGE);
+    assert_int_equal(run.item_count, 2);
+    run.item_cap = 5;
+    assert_int_equal(kernels[k]->read_edges(&f->keyer, &run), DIFFD_CANON_NODE);
+    assert_int_equal(run.item_count, 3);
+    assert_int_equal(run.at, node_at);
+    assert_int_equal(items[2].begin, 1000 + 2 * (sizeof edge_line - 1) + 1);
+    run.at += run.line.end + 1;
+    assert_int_equal(kernels[k]->read_edges(&f->keyer, &run), DIFFD_CANON_NONE); /* for what follows it */
+    assert_int_equal(run.item_count, 3);
+  }
+}
+
 static void test_an_unknown_kernel_is_refused_with_the_choices(void **state) {
   (void)state;
   struct diffd_error err;
-  diffd_canon_read *kernel;
+  const struct diffd_canon_kernel *kernel;
   assert_int_equal(diffd_canon_choose("avx9", &kernel, &err), DIFFD_INVALID);
   assert_non_null(strstr(err.detail, "scalar"));
 }
@@ -335,6 +386,7 @@ int main(void) {
       cmocka_unit_test(test_what_was_read_before_changes_nothing),
       cmocka_unit_test(test_kernels_agree_at_every_length_and_alignment),
       cmocka_unit_test(test_every_byte_value_is_classified_alike),
+      cmocka_unit_test(test_edges_in_a_row_are_read_up_to_what_is_none),
       cmocka_unit_test(test_an_unknown_kernel_is_refused_with_the_choices),
   };
   return cmocka_run_group_tests(tests, make_fixture, drop_fixture);

@@ -11,7 +11,7 @@
  * the literal, if that should follow there, says that it does.
  *
  * Whoever includes this has defined
- *   KERNEL                         the attributes of functions
+ *   KERNEL, KERNEL_CALL            the attributes of functions, inlined and called
  *   value_stops(at), label_stops(at), id_stops(at)
  *                                  a bit for each of 64 bytes, the first the lowest, that ends a value (NUL,
  *                                  0x01, newline, quote, backslash), a label (NUL, newline, quote) or an id
@@ -19,6 +19,9 @@
  *   lowest(bits), without_lowest(bits)
  *                                  the number of the lowest set bit, or 64, and the bits without it
  *   are_equal(at, text, len)       whether the `len` bytes here are the text's, which has room for 32
+ *   put_padded(place, room, at, len)
+ *                                  the `len` bytes here and zeros after them to a place with room for 8, 16
+ * or 24 bytes; where it has room for 24, 8 more may be overwritten
  */
 #include <string.h>
 
@@ -104,45 +107,81 @@ KERNEL static inline bool ends_line(const char *quote) {
 }
 enum { NEWLINE_AT = 2 }; /* from the quote */
 
-KERNEL static inline enum diffd_canon_kind read_node(const char *line, const char *id_end,
-                                                     struct diffd_canon_line *ret) {
+/* A line that is being read: what is kept of it, and what the next one is guessed by. */
+struct walk {
+  const char *source_end;
+  const char *quote; /* that closes the label */
+  /* Of an edge alone. */
+  const char *destination;
+  const char *destination_end;
+  const char *protocol_end;
+  bool red;
+  size_t interface_bytes;
+  size_t times_bytes;
+  size_t lengths;                     /* 16 and more where a value had no room */
+  struct diffd_short_identity *brief; /* what is hashed of an edge, taken as its values are found */
+};
+
+KERNEL static inline enum diffd_canon_kind read_node(const char *id_end, struct walk *walk) {
   if (!is_literal(id_end, &lit_node_label))
     return DIFFD_CANON_NONE;
   const char *label = id_end + lit_node_label.len;
-  const char *quote = label + label_bytes(label);
-  if (!ends_line(quote))
-    return DIFFD_CANON_NONE;
-  ret->source_end = (uint32_t)(id_end - line);
-  ret->end = (uint32_t)(quote + NEWLINE_AT - line);
-  return DIFFD_CANON_NODE;
+  walk->source_end = id_end;
+  walk->quote = label + label_bytes(label);
+  return ends_line(walk->quote) ? DIFFD_CANON_NODE : DIFFD_CANON_NONE;
 }
 
 /* The following read what stands between two places of a line: from the first byte of a value on, they give
  * the bytes up to the first byte of a value, or to the quote after one; false where it is not canonical. */
 
+/* Takes a value of an edge, once a literal is known to follow it: where no stop was left in a look, a value
+ * seems to end before it begins. One that is longer than its place is never used, but as long as a look at
+ * most. Lengths are summed up so that each has room if, and only if, no sum of bits reaches 16. */
+#define TAKE(walk, place, at, end)                                                                           \
+  take_text((walk), (walk)->brief->place, sizeof(walk)->brief->place, (at), (size_t)((end) - (at)))
+KERNEL static inline void take_text(struct walk *walk, char *place, size_t room, const char *at, size_t len) {
+  walk->lengths |= room == 8 ? len << 1 : room == 24 ? (len + 8) >> 1 : len;
+  put_padded(place, room, at, len);
+}
+
 /* Account and interface, up to the source port. */
-KERNEL static inline bool read_interface(const char *account, size_t *ret_bytes) {
+KERNEL static inline bool read_interface(const char *account, struct walk *walk, size_t *ret_bytes) {
   struct look look = look_at(account);
-  if (!is_literal(value_end(&look), &lit_eni))
+  const char *account_end = value_end(&look);
+  if (!is_literal(account_end, &lit_eni))
     return false;
   step_over(&look);
-  const char *end = value_end(&look);
-  *ret_bytes = (size_t)(end - account) + lit_srcport.len;
-  return is_literal(end, &lit_srcport);
+  const char *eni = account_end + lit_eni.len;
+  const char *eni_end = value_end(&look);
+  if (!is_literal(eni_end, &lit_srcport))
+    return false;
+  TAKE(walk, account, account, account_end);
+  TAKE(walk, eni, eni, eni_end);
+  *ret_bytes = (size_t)(eni_end - account) + lit_srcport.len;
+  return true;
 }
 
 /* Ports and protocol, up to the quote. */
-KERNEL static inline bool read_service(const char *srcport, size_t *ret_bytes) {
+KERNEL static inline bool read_service(const char *srcport, struct walk *walk, size_t *ret_bytes) {
   struct look look = look_at(srcport);
-  if (!is_literal(value_end(&look), &lit_dstport))
+  const char *srcport_end = value_end(&look);
+  if (!is_literal(srcport_end, &lit_dstport))
     return false;
   step_over(&look);
-  if (!is_literal(value_end(&look), &lit_protocol))
+  const char *dstport = srcport_end + lit_dstport.len;
+  const char *dstport_end = value_end(&look);
+  if (!is_literal(dstport_end, &lit_protocol))
     return false;
   step_over(&look);
-  const char *end = value_end(&look);
-  *ret_bytes = (size_t)(end - srcport);
-  return is_literal(end, &lit_packets);
+  const char *protocol = dstport_end + lit_protocol.len;
+  const char *protocol_end = value_end(&look);
+  if (!is_literal(protocol_end, &lit_packets))
+    return false;
+  TAKE(walk, srcport, srcport, srcport_end);
+  TAKE(walk, dstport, dstport, dstport_end);
+  TAKE(walk, protocol, protocol, protocol_end);
+  *ret_bytes = (size_t)(protocol_end - srcport);
+  return true;
 }
 
 /* Packets and bytes, up to the start. */
@@ -176,60 +215,129 @@ enum {
                          "start=\\nend="
 };
 
-KERNEL static inline enum diffd_canon_kind read_edge(const char *line, const char *source_end,
-                                                     const char *destination_end,
-                                                     struct diffd_canon_line *ret) {
-  if (!is_literal(source_end, &lit_arrow) || !is_literal(destination_end, &lit_account))
+KERNEL static inline enum diffd_canon_kind read_edge(const char *source, const char *destination_end,
+                                                     struct walk *walk) {
+  if (!is_literal(walk->source_end, &lit_arrow) || !is_literal(destination_end, &lit_account))
     return DIFFD_CANON_NONE;
+  const char *destination = walk->source_end + lit_arrow.len - 1;
+  walk->lengths = 0;
+  TAKE(walk, source, source, walk->source_end);
+  TAKE(walk, destination, destination, destination_end);
   const char *at = destination_end + lit_account.len;
   size_t bytes;
-  if (!read_interface(at, &bytes))
+  if (!read_interface(at, walk, &bytes))
     return DIFFD_CANON_NONE;
-  at += ret->interface_bytes = rely_on(ret->interface_bytes, bytes);
-  if (!read_service(at, &bytes))
+  at += walk->interface_bytes = rely_on(walk->interface_bytes, bytes);
+  if (!read_service(at, walk, &bytes))
     return DIFFD_CANON_NONE;
-  const char *protocol_end = at + bytes;
-  at = protocol_end + lit_packets.len;
+  walk->protocol_end = at + bytes;
+  at = walk->protocol_end + lit_packets.len;
   if (!read_counters(at, &bytes))
     return DIFFD_CANON_NONE;
   at += bytes;
   if (!read_times(at, &bytes))
     return DIFFD_CANON_NONE;
-  const char *values_end = at + (ret->times_bytes = rely_on(ret->times_bytes, bytes));
+  const char *values_end = at + (walk->times_bytes = rely_on(walk->times_bytes, bytes));
   bool green = is_literal(values_end, &lit_green);
   if (!green && !is_literal(values_end, &lit_red))
     return DIFFD_CANON_NONE;
   const char *label = values_end + (green ? lit_green.len : lit_red.len);
   size_t list = (size_t)(values_end - destination_end);
-  const char *quote = label + rely_on(list - LABEL_SHORTER, label_bytes(label));
-  if (!ends_line(quote))
-    return DIFFD_CANON_NONE;
-  ret->source_end = (uint32_t)(source_end - line);
-  ret->end = (uint32_t)(quote + NEWLINE_AT - line);
-  ret->destination = (uint32_t)(source_end + lit_arrow.len - 1 - line);
-  ret->destination_end = (uint32_t)(destination_end - line);
-  ret->key_end = (uint32_t)(protocol_end + 1 - line);
-  ret->red = !green;
-  return DIFFD_CANON_EDGE;
+  walk->destination = destination;
+  walk->destination_end = destination_end;
+  walk->quote = label + rely_on(list - LABEL_SHORTER, label_bytes(label));
+  walk->red = !green;
+  return ends_line(walk->quote) ? DIFFD_CANON_EDGE : DIFFD_CANON_NONE;
 }
 
-KERNEL static inline enum diffd_canon_kind read_line(const char *line, struct diffd_canon_line *ret) {
+/* A call of its own, as is the hash: inlined, each takes registers that the other needs. */
+__attribute__((noinline)) KERNEL_CALL static enum diffd_canon_kind walk_line(const char *line,
+                                                                             struct walk *walk) {
   if (line[0] != '\t' || line[1] != 'n')
     return DIFFD_CANON_NONE;
   const char *id = line + 2;
   uint64_t stops = id_stops(id);
   size_t source = lowest(stops);
-  const char *source_end = id + source;
+  walk->source_end = id + source;
   if (source == 0 || source == LOOK_LEN)
     return DIFFD_CANON_NONE;
-  if (source_end[1] != '-')
-    return read_node(line, source_end, ret);
+  if (walk->source_end[1] != '-')
+    return read_node(walk->source_end, walk);
   /* Both of IPv4's ids lie within one look, and the second of IPv6's begins one of its own. */
-  id = source_end + lit_arrow.len;
+  id = walk->source_end + lit_arrow.len;
   size_t shift = source + lit_arrow.len;
   size_t destination = shift < LOOK_LEN ? lowest(stops >> shift) : LOOK_LEN;
   if (shift + destination >= LOOK_LEN)
     destination = lowest(id_stops(id));
-  return destination != 0 && destination != LOOK_LEN ? read_edge(line, source_end, id + destination, ret)
+  return destination != 0 && destination != LOOK_LEN ? read_edge(line + 1, id + destination, walk)
                                                      : DIFFD_CANON_NONE;
+}
+
+/* The key of a short edge. */
+__attribute__((noinline)) KERNEL_CALL static struct diffd_key
+key_by_values(const struct diffd_keyer *keyer, const struct diffd_short_identity *brief,
+              const struct diffd_key *color) {
+  return diffd_keyer_short(keyer, brief, *color);
+}
+
+/* The key of any other edge; few are. */
+__attribute__((noinline)) static struct diffd_key key_by_text(const struct diffd_keyer *keyer,
+                                                              const char *text, const char *end,
+                                                              const struct diffd_key *color) {
+  return diffd_keyer_text(keyer, text, (size_t)(end - text), *color);
+}
+
+KERNEL static inline struct diffd_key key_of_edge(const struct diffd_keyer *keyer, const char *line,
+                                                  const struct walk *walk) {
+  const struct diffd_key *color = walk->red ? &keyer->red : &keyer->green;
+  if (__builtin_expect(walk->lengths >= 16, 0))
+    return key_by_text(keyer, line + 1, walk->protocol_end + 1, color);
+  return key_by_values(keyer, walk->brief, color);
+}
+
+KERNEL static inline void tell(const struct walk *walk, const char *line, enum diffd_canon_kind kind,
+                               struct diffd_canon_line *ret) {
+  if (kind == DIFFD_CANON_NONE)
+    return;
+  ret->source_end = (uint32_t)(walk->source_end - line);
+  ret->end = (uint32_t)(walk->quote + NEWLINE_AT - line);
+  if (kind == DIFFD_CANON_NODE)
+    return;
+  ret->destination = (uint32_t)(walk->destination - line);
+  ret->destination_end = (uint32_t)(walk->destination_end - line);
+}
+
+KERNEL static inline enum diffd_canon_kind read_line(const char *line, struct diffd_canon_line *ret) {
+  struct diffd_short_identity unused;
+  struct walk walk = {.brief = &unused};
+  enum diffd_canon_kind kind = walk_line(line, &walk);
+  tell(&walk, line, kind, ret);
+  return kind;
+}
+
+KERNEL static inline enum diffd_canon_kind read_edges(const struct diffd_keyer *keyer,
+                                                      struct diffd_canon_run *run) {
+  struct diffd_short_identity brief;
+  struct walk walk = {
+      .brief = &brief, .interface_bytes = run->interface_bytes, .times_bytes = run->times_bytes};
+  enum diffd_canon_kind kind = DIFFD_CANON_EDGE;
+  const char *line = run->text + run->at;
+  const char *stop = run->text + run->stop;
+  struct diffd_item *item = run->items + run->item_count;
+  const struct diffd_item *full = run->items + run->item_cap;
+  while (line < stop && item < full) {
+    kind = walk_line(line, &walk);
+    if (kind != DIFFD_CANON_EDGE)
+      break;
+    item->key = key_of_edge(keyer, line, &walk);
+    item->begin = run->base + (uint64_t)(line - run->text) + 1;
+    item++;
+    line = walk.quote + NEWLINE_AT + 1;
+  }
+  tell(&walk, line, kind, &run->line);
+  run->interface_bytes = walk.interface_bytes;
+  run->times_bytes = walk.times_bytes;
+  run->at = (size_t)(line - run->text);
+  run->item_count = (size_t)(item - run->items);
+  return kind;
 }

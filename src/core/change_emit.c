@@ -8,7 +8,7 @@ enum diffd_status diffd_change_emit_init(struct diffd_change_emit *emit, struct 
                                          unsigned thread, struct diffd_source *source,
                                          enum diffd_change_status status, struct diffd_error *err) {
   *emit = (struct diffd_change_emit){.run = run, .thread = thread, .source = source, .status = status};
-  return diffd_reread_init(&emit->reread, source, run->read_canonical, run->sink->wants_fields, err);
+  return diffd_reread_init(&emit->reread, source, run->kernel->read, run->sink->wants_fields, err);
 }
 
 void diffd_change_emit_clean_up(struct diffd_change_emit *emit) {

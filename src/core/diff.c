@@ -64,7 +64,7 @@ static struct diffd_scan_options scan_options(struct diffd_diff_run *run, const 
   return (struct diffd_scan_options){
       .ctx = run->ctx,
       .keyer = &run->keyer,
-      .read_canonical = run->read_canonical,
+      .kernel = run->kernel,
       .block_len = run->block_len,
       .threads = run->threads,
       .name = name,
@@ -449,7 +449,7 @@ static enum diffd_status diff_dot(const struct diffd_context *ctx, struct diffd_
                                .sink = sink,
                                .threads = diffd_thread_count(options->threads),
                                .block_len = block_len(options)};
-  enum diffd_status status = diffd_canon_choose(options->kernel, &run.read_canonical, err);
+  enum diffd_status status = diffd_canon_choose(options->kernel, &run.kernel, err);
   if (status != DIFFD_OK)
     return status;
   run.budget.limit_bytes = growing_bytes(options, run.threads);

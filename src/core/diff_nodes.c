@@ -27,9 +27,8 @@ static enum diffd_status note_items(struct diffd_diff_run *run, unsigned thread,
   for (size_t i = 0; status == DIFFD_OK && i < block->item_count; i++) {
     if (i + LOOK_AHEAD < block->item_count)
       diffd_node_set_prefetch(run->nodes, block->items[i + LOOK_AHEAD].key);
-    if (block->items[i].kind == DIFFD_DOT_NODE)
-      status = diffd_node_set_note(run->nodes, thread, block->items[i].key,
-                                   diffd_node_rank(in_next, block->items[i].begin), err);
+    status = diffd_node_set_note(run->nodes, thread, block->items[i].key,
+                                 diffd_node_rank(in_next, block->items[i].begin), err);
   }
   return status;
 }
@@ -118,10 +117,10 @@ static void find_statements(void *arg, unsigned thread) {
   struct diffd_diff_run *run = find->run;
   struct diffd_error err;
   struct diffd_block blocks[2] = {0};
-  enum diffd_status status = diffd_block_init(&blocks[0], run->previous, &run->keyer, run->read_canonical,
+  enum diffd_status status = diffd_block_init(&blocks[0], run->previous, &run->keyer, run->kernel,
                                               run->block_len, DIFFD_WANT_NODES, &err);
   if (status == DIFFD_OK)
-    status = diffd_block_init(&blocks[1], run->next, &run->keyer, run->read_canonical, run->block_len,
+    status = diffd_block_init(&blocks[1], run->next, &run->keyer, run->kernel, run->block_len,
                               DIFFD_WANT_NODES, &err);
   if (status == DIFFD_OK)
     status = find_in_regions(find, thread, blocks, &err);

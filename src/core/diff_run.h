@@ -19,7 +19,7 @@ struct diffd_diff_run {
   struct diffd_change_sink *sink;
   unsigned threads;
   size_t block_len;
-  diffd_canon_read *read_canonical;
+  const struct diffd_canon_kernel *kernel;
   struct diffd_budget budget;
   struct diffd_keyer keyer;
   struct diffd_source *previous;

@@ -102,9 +102,37 @@ static size_t canonical_max(const struct diffd_identity *identity) {
               identity->srcport.len + identity->dstport.len + identity->protocol.len);
 }
 
+/* Copies a value into a place that holds zeros; false where it has no room, or a NUL, which would look like
+ * its end. */
+#define PUT_SHORT(place, value) put_short((place), sizeof(place), (value))
+static inline bool put_short(char *place, size_t room, struct diffd_span value) {
+  if (value.len >= room)
+    return false;
+  memcpy(place, value.ptr, value.len);
+  return memchr(value.ptr, '\0', value.len) == NULL;
+}
+
+static inline bool put_all_short(const struct diffd_identity *in, struct diffd_short_identity *out) {
+  bool all_there = in->account.ptr != NULL && in->eni.ptr != NULL && in->srcport.ptr != NULL &&
+                   in->dstport.ptr != NULL && in->protocol.ptr != NULL;
+  if (!all_there)
+    return false;
+  *out = (struct diffd_short_identity){0};
+  return PUT_SHORT(out->source, in->source) && PUT_SHORT(out->destination, in->destination) &&
+         PUT_SHORT(out->account, in->account) && PUT_SHORT(out->eni, in->eni) &&
+         PUT_SHORT(out->srcport, in->srcport) && PUT_SHORT(out->dstport, in->dstport) &&
+         PUT_SHORT(out->protocol, in->protocol);
+}
+
 enum diffd_status diffd_keyer_identity(const struct diffd_keyer *keyer, const struct diffd_identity *identity,
                                        struct diffd_buffer *scratch, struct diffd_key *ret,
                                        struct diffd_error *err) {
+  struct diffd_key color = key_of_color(keyer, identity->color);
+  struct diffd_short_identity brief;
+  if (put_all_short(identity, &brief)) {
+    *ret = diffd_keyer_short(keyer, &brief, color);
+    return DIFFD_OK;
+  }
   scratch->len = 0;
   enum diffd_status status = diffd_buffer_reserve(scratch, canonical_max(identity), err);
   if (status != DIFFD_OK)
@@ -117,10 +145,6 @@ enum diffd_status diffd_keyer_identity(const struct diffd_keyer *keyer, const st
   out = ATTRIBUTE(out, " govpc_srcPort=\"", identity->srcport);
   out = ATTRIBUTE(out, " govpc_dstPort=\"", identity->dstport);
   out = ATTRIBUTE(out, " govpc_protocol=\"", identity->protocol);
-  scratch->len = (size_t)(out - scratch->ptr);
-  XXH128_hash_t hash =
-      XXH3_128bits_withSecret(scratch->ptr, scratch->len, keyer->secret, sizeof keyer->secret);
-  struct diffd_key color = key_of_color(keyer, identity->color);
-  *ret = (struct diffd_key){hash.low64 ^ color.low, hash.high64 ^ color.high};
+  *ret = diffd_keyer_text(keyer, scratch->ptr, (size_t)(out - scratch->ptr), color);
   return DIFFD_OK;
 }

@@ -2,11 +2,14 @@
  *
  * Keys: a 128-bit seeded hash stands for an edge's identity, and one for a node's id.
  *
- * What is hashed for an edge is one canonical text, the bytes from its source id to the quote after its
- * protocol as go-vpcflow writes them, and apart from it the colour. A canonical line holds that text as it
- * is. For any other edge it is rebuilt from the unquoted values so that no two identities share one: a
- * canonical value holds neither quote nor blank nor control byte, and what could imitate a separator is
- * written with a control byte before it.
+ * What is hashed for an edge is all of its identity but the colour, in one of two forms, and the colour apart
+ * from it. Nearly every edge has all values, and short ones: then each stands in a place of its own, and
+ * zeros fill it up. Any other edge, where a value is longer, holds a NUL or is not there, is hashed by its
+ * canonical text, the bytes from the source id to the quote after the protocol as go-vpcflow writes them.
+ * A canonical line holds that text as it is. Else it is rebuilt from the unquoted values so that no two
+ * identities share one: a canonical value holds neither quote nor blank nor control byte, and what could
+ * imitate a separator is written with a control byte before it. Each form has a part of the secret of its
+ * own.
  *
  * XXH3 is no cryptographic hash; the secret comes from a random seed that never shows in any output, so that
  * nobody can choose keys that collide. Thread-safe after init.
@@ -25,7 +28,29 @@ struct diffd_key {
   uint64_t high;
 };
 
-enum { DIFFD_KEY_SECRET_LEN = 192 };
+/* A statement's key, and the offset in its source where it begins. */
+struct diffd_item {
+  struct diffd_key key;
+  uint64_t begin;
+};
+
+enum {
+  DIFFD_KEY_SECRET_LEN = 192,
+  DIFFD_KEY_TEXT_SECRET = 24, /* where the secret of texts begins; it may overlap with the other's */
+};
+
+/* An identity of short values, with one zero after each at least. */
+struct diffd_short_identity {
+  _Alignas(
+      64) char eni[24]; /* first, and no value across two cache lines: what was just stored is read at once */
+  char srcport[8];
+  char dstport[8];
+  char protocol[8];
+  char source[16];
+  char destination[16];
+  char account[16];
+};
+enum { DIFFD_SHORT_IDENTITY_LEN = 96 };
 
 struct diffd_keyer {
   unsigned char secret[DIFFD_KEY_SECRET_LEN];
@@ -36,12 +61,22 @@ struct diffd_keyer {
 /* `seed` is random and secret. */
 void diffd_keyer_init(struct diffd_keyer *keyer, const uint8_t seed[16]);
 
-/* The key of a text that is canonical from the source id's first byte to the quote after the protocol. */
-static inline struct diffd_key diffd_keyer_canonical(const struct diffd_keyer *keyer, const char *text,
-                                                     size_t len, bool red) {
-  XXH128_hash_t hash = XXH3_128bits_withSecret(text, len, keyer->secret, sizeof keyer->secret);
-  const struct diffd_key *color = red ? &keyer->red : &keyer->green;
-  return (struct diffd_key){hash.low64 ^ color->low, hash.high64 ^ color->high};
+/* The key of an edge in the short form. */
+static inline struct diffd_key diffd_keyer_short(const struct diffd_keyer *keyer,
+                                                 const struct diffd_short_identity *identity,
+                                                 struct diffd_key color) {
+  XXH128_hash_t hash =
+      XXH3_128bits_withSecret(identity, DIFFD_SHORT_IDENTITY_LEN, keyer->secret, sizeof keyer->secret);
+  return (struct diffd_key){hash.low64 ^ color.low, hash.high64 ^ color.high};
+}
+
+/* The key of an edge that is not short, by its canonical text from the source id's first byte to the quote
+ * after the protocol. */
+static inline struct diffd_key diffd_keyer_text(const struct diffd_keyer *keyer, const char *text, size_t len,
+                                                struct diffd_key color) {
+  XXH128_hash_t hash = XXH3_128bits_withSecret(text, len, keyer->secret + DIFFD_KEY_TEXT_SECRET,
+                                               sizeof keyer->secret - DIFFD_KEY_TEXT_SECRET);
+  return (struct diffd_key){hash.low64 ^ color.low, hash.high64 ^ color.high};
 }
 
 /* The key of any identity; `scratch` is overwritten. DIFFD_NO_MEMORY. */

@@ -54,6 +54,14 @@ static void test_values_that_imitate_separators_keep_identities_apart(void **sta
       {SPAN("a"), SPAN("b"), SPAN("\x01"), absent, absent, absent, absent, absent},
       {SPAN("a"), SPAN("b"), SPAN("\x01\x01"), absent, absent, absent, absent, absent},
       {SPAN("a"), SPAN("b"), SPAN("\""), absent, absent, absent, absent, absent},
+      /* Around what has room in the short form, and NULs like those that fill it up. */
+      {SPAN("a"), SPAN("b"), SPAN("123456789012345"), SPAN(""), SPAN(""), SPAN(""), SPAN(""), SPAN("red")},
+      {SPAN("a"), SPAN("b"), SPAN("1234567890123456"), SPAN(""), SPAN(""), SPAN(""), SPAN(""), SPAN("red")},
+      {SPAN("a"), SPAN("b"), SPAN("123456789012345\0"), SPAN(""), SPAN(""), SPAN(""), SPAN(""), SPAN("red")},
+      {SPAN("a"), SPAN("b"), SPAN("1\0"), SPAN("2"), SPAN("3"), SPAN("4"), SPAN("5"), SPAN("red")},
+      {SPAN("a\0"), SPAN("b"), SPAN("1"), SPAN("2"), SPAN("3"), SPAN("4"), SPAN("5"), SPAN("red")},
+      {SPAN("a"), SPAN("b"), SPAN("1"), SPAN(""), SPAN("3"), SPAN("4"), SPAN("5"), SPAN("red")},
+      {SPAN("a"), SPAN("b"), SPAN("1"), SPAN(""), SPAN(""), SPAN("3"), SPAN("45"), SPAN("red")},
   };
   size_t count = sizeof identities / sizeof identities[0];
   for (size_t i = 0; i < count; i++)
@@ -70,8 +78,13 @@ static void test_the_seed_changes_every_key(void **state) {
   struct diffd_keyer two;
   diffd_keyer_init(&one, (const uint8_t *)"0123456789abcdef");
   diffd_keyer_init(&two, (const uint8_t *)"0123456789abcdeg");
-  struct diffd_key a = diffd_keyer_canonical(&one, "n1 -> n2", 8, true);
-  struct diffd_key b = diffd_keyer_canonical(&two, "n1 -> n2", 8, true);
+  struct diffd_key none = {0, 0};
+  struct diffd_key a = diffd_keyer_text(&one, "n1 -> n2", 8, none);
+  struct diffd_key b = diffd_keyer_text(&two, "n1 -> n2", 8, none);
+  assert_true(a.low != b.low && a.high != b.high);
+  struct diffd_short_identity brief = {.source = "n1", .destination = "n2"};
+  a = diffd_keyer_short(&one, &brief, none);
+  b = diffd_keyer_short(&two, &brief, none);
   assert_true(a.low != b.low && a.high != b.high);
   assert_true(one.green.low != two.green.low);
 }

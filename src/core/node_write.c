@@ -238,9 +238,9 @@ static void make_runs(void *arg, unsigned thread) {
   struct diffd_diff_run *in = job->in;
   struct diffd_error err;
   struct diffd_reread rereads[2] = {0};
-  enum diffd_status status = diffd_reread_init(&rereads[0], in->previous, in->read_canonical, false, &err);
+  enum diffd_status status = diffd_reread_init(&rereads[0], in->previous, in->kernel->read, false, &err);
   if (status == DIFFD_OK)
-    status = diffd_reread_init(&rereads[1], in->next, in->read_canonical, false, &err);
+    status = diffd_reread_init(&rereads[1], in->next, in->kernel->read, false, &err);
   /* Every thread gets a part even of few nodes. */
   size_t slice = job->count / in->threads + 1;
   if (slice > RUN_NODES)

@@ -201,7 +201,7 @@ static void run_worker(void *arg, unsigned thread) {
   struct diffd_error err = {.status = DIFFD_OK};
   struct worker worker = {.scan = scan, .thread = thread, .out = diffd_ordered_out_init(scan->pass->ordered)};
   enum diffd_status status =
-      diffd_block_init(&worker.block, scan->source, scan->options->keyer, scan->options->read_canonical,
+      diffd_block_init(&worker.block, scan->source, scan->options->keyer, scan->options->kernel,
                        scan->options->block_len, DIFFD_WANT_EDGES, &err);
   bool more = true;
   while (status == DIFFD_OK && more)

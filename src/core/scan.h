@@ -27,7 +27,7 @@ struct diffd_scan_pass {
 struct diffd_scan_options {
   const struct diffd_context *ctx;
   const struct diffd_keyer *keyer;
-  diffd_canon_read *read_canonical;
+  const struct diffd_canon_kernel *kernel;
   size_t block_len;
   unsigned threads;
   const char *name;                            /* of the source, for texts of errors */
