@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * An open-addressing table of edges. A record costs one keyed hash and, most of the time, one cache line.
+ * Entries one behind the other, and an open-addressing index to them, a quarter as large. Growing moves no
+ * entry and hashes none; a record costs one keyed hash and two cache lines, both of which are on their way
+ * before they are needed.
  */
 #include "core/flow_digest.h"
 
@@ -8,9 +10,21 @@
 #include <string.h>
 
 enum {
-  FIRST_SLOTS = 2048,
-  FIRST_SHIFT = 64 - 11,
+  FIRST_ENTRIES = 2048,
+  FIRST_SLOTS = 4096,
+  FIRST_SHIFT = 64 - 12,
 };
+
+static enum diffd_status start_index(struct diffd_flow_digest *digest, struct diffd_error *err) {
+  enum diffd_status status =
+      diffd_flow_pages_in_memory(FIRST_SLOTS * sizeof *digest->index, &digest->index_pages, err);
+  if (status != DIFFD_OK)
+    return status;
+  digest->index = digest->index_pages.ptr;
+  digest->index_count = FIRST_SLOTS;
+  digest->shift = FIRST_SHIFT;
+  return DIFFD_OK;
+}
 
 enum diffd_status diffd_flow_digest_init(struct diffd_flow_digest *digest,
                                          const struct diffd_flow_hash_key *key, struct diffd_error *err) {
@@ -18,21 +32,29 @@ enum diffd_status diffd_flow_digest_init(struct diffd_flow_digest *digest,
   digest->key = key;
   digest->start = INT64_MAX;
   digest->end = INT64_MIN;
-  digest->slot_count = FIRST_SLOTS;
-  digest->shift = FIRST_SHIFT;
   digest->seen = calloc((size_t)1 << DIFFD_FLOW_SEEN_BITS, sizeof *digest->seen);
   if (digest->seen == NULL)
     return diffd_fail(err, DIFFD_NO_MEMORY, "no memory for the digest of flow logs");
   enum diffd_status status =
-      diffd_flow_pages_in_memory(FIRST_SLOTS * sizeof *digest->slots, &digest->pages, err);
-  digest->slots = digest->pages.ptr;
-  return status;
+      diffd_flow_pages_in_memory(FIRST_ENTRIES * sizeof *digest->entries, &digest->pages, err);
+  if (status != DIFFD_OK)
+    return status;
+  digest->entries = digest->pages.ptr;
+  digest->entry_cap = FIRST_ENTRIES;
+  return start_index(digest, err);
+}
+
+void diffd_flow_digest_free_index(struct diffd_flow_digest *digest) {
+  diffd_flow_pages_clean_up(&digest->index_pages);
+  digest->index = NULL;
+  digest->index_count = 0;
 }
 
 void diffd_flow_digest_free_table(struct diffd_flow_digest *digest) {
+  diffd_flow_digest_free_index(digest);
   diffd_flow_pages_clean_up(&digest->pages);
-  digest->slots = NULL;
-  digest->slot_count = digest->used = 0;
+  digest->entries = NULL;
+  digest->entry_cap = digest->used = 0;
 }
 
 void diffd_flow_digest_clean_up(struct diffd_flow_digest *digest) {
@@ -43,93 +65,87 @@ void diffd_flow_digest_clean_up(struct diffd_flow_digest *digest) {
   digest->seen = NULL;
 }
 
-static inline uint64_t hash_entry(const struct diffd_flow_digest *digest,
-                                  const struct diffd_flow_entry *entry) {
-  return diffd_flow_hash(digest->key, &entry->hi, 2 * sizeof entry->hi);
+static bool index_has_room(const struct diffd_flow_digest *digest) {
+  return digest->used + DIFFD_FLOW_BATCH <= digest->index_count / 4 * 3;
 }
 
-/* Room for all that waits, at a load of at most three quarters. */
-static bool has_room(const struct diffd_flow_digest *digest) {
-  return digest->used + DIFFD_FLOW_BATCH <= digest->slot_count / 4 * 3;
+/* Room for all that waits, with at most three quarters of the index in use. */
+static inline bool has_room(const struct diffd_flow_digest *digest) {
+  return digest->used + DIFFD_FLOW_BATCH <= digest->entry_cap && index_has_room(digest);
 }
 
-/* There is an empty slot. */
-static inline void put_entry(struct diffd_flow_digest *digest, const struct diffd_flow_entry *entry,
-                             uint64_t at) {
-  while (digest->slots[at].lo != 0)
-    at = (at + 1) & (digest->slot_count - 1);
-  digest->slots[at] = *entry;
-}
-
-/* Entries that wait while a table is spread out. */
-struct aside {
-  struct diffd_flow_entry *entries;
-  size_t count;
-  size_t cap;
-};
-
-static bool put_aside(struct aside *aside, const struct diffd_flow_entry *entry) {
-  if (aside->count == aside->cap) {
-    size_t cap = aside->cap == 0 ? 64 : aside->cap * 2;
-    struct diffd_flow_entry *entries = realloc(aside->entries, cap * sizeof *entries);
-    if (entries == NULL)
-      return false;
-    aside->entries = entries;
-    aside->cap = cap;
-  }
-  aside->entries[aside->count++] = *entry;
-  return true;
-}
-
-/* Spreads the entries of the lower half over the whole table, in place. Homes are the hash's upper bits, so
- * an entry's new home is twice the old one or next to that: from the last to the first, each finds its place
- * among those that are spread already, and memory is gone through in its order. The few whose new home is not
- * above them (at the very front), or that went round the end, wait until all others are done. */
-static bool spread(struct diffd_flow_digest *digest, uint64_t old_count) {
-  struct aside aside = {0};
-  bool ok = true;
-  for (uint64_t i = old_count; ok && i-- > 0;) {
-    struct diffd_flow_entry entry = digest->slots[i];
-    if (entry.lo == 0)
+/* Slots begin with the upper bits of their hashes, of which the home is made: they tell themselves where they
+ * belong, and both indexes are gone through in their order. */
+static enum diffd_status grow_index(struct diffd_flow_digest *digest, struct diffd_error *err) {
+  struct diffd_flow_pages pages;
+  uint64_t count = 2 * digest->index_count;
+  enum diffd_status status = diffd_flow_pages_in_memory(count * sizeof *digest->index, &pages, err);
+  if (status != DIFFD_OK)
+    return status;
+  uint64_t *grown = pages.ptr;
+  unsigned shift = digest->shift - 1;
+  for (uint64_t i = 0; i < digest->index_count; i++) {
+    uint64_t slot = digest->index[i];
+    if (slot == 0)
       continue;
-    uint64_t at = hash_entry(digest, &entry) >> digest->shift;
-    digest->slots[i].lo = 0;
-    if (at < i)
-      at = digest->slot_count; /* what is below is not spread yet */
-    while (at < digest->slot_count && digest->slots[at].lo != 0)
-      at++;
-    if (at < digest->slot_count)
-      digest->slots[at] = entry;
-    else
-      ok = put_aside(&aside, &entry);
+    uint64_t at = slot >> shift;
+    while (grown[at] != 0)
+      at = (at + 1) & (count - 1);
+    grown[at] = slot;
   }
-  for (size_t i = 0; i < aside.count; i++)
-    put_entry(digest, &aside.entries[i], hash_entry(digest, &aside.entries[i]) >> digest->shift);
-  free(aside.entries);
-  return ok;
+  diffd_flow_digest_free_index(digest);
+  digest->index_pages = pages;
+  digest->index = grown;
+  digest->index_count = count;
+  digest->shift = shift;
+  return DIFFD_OK;
+}
+
+/* By half, or up to what the memory allows. */
+static enum diffd_status grow_entries(struct diffd_flow_digest *digest, uint64_t max_bytes,
+                                      struct diffd_error *err) {
+  uint64_t cap = digest->entry_cap + digest->entry_cap / 2;
+  if (cap > max_bytes / sizeof *digest->entries)
+    cap = max_bytes / sizeof *digest->entries;
+  enum diffd_status status = diffd_flow_pages_grow(&digest->pages, cap * sizeof *digest->entries, err);
+  if (status != DIFFD_OK)
+    return status;
+  digest->entries = digest->pages.ptr;
+  digest->entry_cap = cap;
+  return DIFFD_OK;
+}
+
+/* What the table may have, beside names. */
+static enum diffd_status table_max(const struct diffd_flow_digest *digest, uint64_t *ret,
+                                   struct diffd_error *err) {
+  uint64_t names = diffd_flow_intern_memory(&digest->pairs) + diffd_flow_intern_memory(&digest->v6);
+  uint64_t max = digest->memory_max_bytes;
+  if (max != 0 && names > max)
+    return diffd_fail(
+        err, DIFFD_NO_MEMORY,
+        "the names and IPv6 addresses of the flow logs alone need more than the memory limit: raise "
+        "it (DIFF_MEMORY_LIMIT, --memory-limit)");
+  *ret = max == 0 ? UINT64_MAX : max - names;
+  return DIFFD_OK;
 }
 
 static enum diffd_status make_room(struct diffd_flow_digest *digest, struct diffd_error *err) {
-  uint64_t old_count = digest->slot_count, size = 2 * old_count * sizeof *digest->slots;
-  uint64_t names = diffd_flow_intern_memory(&digest->pairs) + diffd_flow_intern_memory(&digest->v6);
-  uint64_t max = digest->memory_max_bytes;
-  if (max != 0 && size + names > max) {
-    if (names > max)
-      return diffd_fail(
-          err, DIFFD_NO_MEMORY,
-          "the names and IPv6 addresses of the flow logs alone need more than the memory limit: raise "
-          "it (DIFF_MEMORY_LIMIT, --memory-limit)");
-    return digest->spill(digest->spill_arg, digest, err);
-  }
-  enum diffd_status status = diffd_flow_pages_grow(&digest->pages, size, err);
+  uint64_t max;
+  enum diffd_status status = table_max(digest, &max, err);
   if (status != DIFFD_OK)
     return status;
-  digest->slots = digest->pages.ptr;
-  digest->slot_count *= 2;
-  digest->shift--;
-  if (!spread(digest, old_count))
-    return diffd_fail(err, DIFFD_NO_MEMORY, "no memory for the flow logs' digest");
-  return DIFFD_OK;
+  /* While the index grows, its old form is there as well. */
+  uint64_t index = digest->index_count * sizeof *digest->index * (index_has_room(digest) ? 1 : 3);
+  uint64_t entries = (digest->used + DIFFD_FLOW_BATCH) * sizeof *digest->entries;
+  if (entries < digest->pages.size)
+    entries = digest->pages.size;
+  if (index + entries > max || digest->used + DIFFD_FLOW_BATCH >= UINT32_MAX)
+    return digest->spill(digest->spill_arg, digest, err);
+  if (!index_has_room(digest))
+    status = grow_index(digest, err);
+  if (status == DIFFD_OK && !has_room(digest))
+    status = grow_entries(digest, max - index, err);
+  return status;
 }
 
 enum diffd_status diffd_flow_entry_add(struct diffd_flow_entry *sum, const struct diffd_flow_entry *entry,
@@ -143,6 +159,41 @@ enum diffd_status diffd_flow_entry_add(struct diffd_flow_entry *sum, const struc
   return DIFFD_OK;
 }
 
+static inline uint64_t hash_entry(const struct diffd_flow_digest *digest,
+                                  const struct diffd_flow_entry *entry) {
+  return diffd_flow_hash(digest->key, &entry->hi, 2 * sizeof entry->hi);
+}
+
+/* Whether a slot may be that of a hash; mostly it is then. */
+static inline bool slot_fits(uint64_t slot, uint64_t hash) {
+  return slot >> 32 == hash >> 32;
+}
+
+/* The number and 1 of the first entry whose hash looks the same; 0 where there is none. */
+static inline uint32_t find_candidate(const struct diffd_flow_digest *digest, uint64_t hash) {
+  uint64_t at = hash >> digest->shift, slot;
+  while ((slot = digest->index[at]) != 0 && !slot_fits(slot, hash))
+    at = (at + 1) & (digest->index_count - 1);
+  return (uint32_t)slot;
+}
+
+/* Adds an entry that is not the first candidate: it is new, its first came with the records that wait, or
+ * another has the same upper half of a hash. There is room. */
+static enum diffd_status add_new(struct diffd_flow_digest *digest, uint64_t hash,
+                                 const struct diffd_flow_entry *entry, struct diffd_error *err) {
+  uint64_t at = hash >> digest->shift, slot;
+  for (; (slot = digest->index[at]) != 0; at = (at + 1) & (digest->index_count - 1)) {
+    struct diffd_flow_entry *there = &digest->entries[(uint32_t)slot - 1];
+    if (slot_fits(slot, hash) && diffd_flow_entry_same(there, entry))
+      return diffd_flow_entry_add(there, entry, err);
+  }
+  digest->entries[digest->used++] = *entry;
+  digest->index[at] = (hash & ~(uint64_t)UINT32_MAX) | digest->used;
+  return DIFFD_OK;
+}
+
+/* Three steps over all that waits, so that the memory for one record comes while others are looked at: slots,
+ * then entries, then the sums. */
 enum diffd_status diffd_flow_digest_flush(struct diffd_flow_digest *digest, struct diffd_error *err) {
   if (!has_room(digest)) {
     enum diffd_status status = make_room(digest, err);
@@ -151,25 +202,24 @@ enum diffd_status diffd_flow_digest_flush(struct diffd_flow_digest *digest, stru
   }
   unsigned count = digest->waiting_count;
   digest->waiting_count = 0;
-  uint64_t mask = digest->slot_count - 1;
-  __attribute__((uninitialized)) uint64_t homes[DIFFD_FLOW_BATCH];
+  __attribute__((uninitialized)) uint64_t hashes[DIFFD_FLOW_BATCH];
+  __attribute__((uninitialized)) uint32_t candidates[DIFFD_FLOW_BATCH];
   for (unsigned i = 0; i < count; i++) {
-    homes[i] = hash_entry(digest, &digest->waiting[i]) >> digest->shift;
-    __builtin_prefetch(&digest->slots[homes[i]], 1);
+    hashes[i] = hash_entry(digest, &digest->waiting[i]);
+    __builtin_prefetch(&digest->index[hashes[i] >> digest->shift]);
+  }
+  for (unsigned i = 0; i < count; i++) {
+    candidates[i] = find_candidate(digest, hashes[i]);
+    __builtin_prefetch(&digest->entries[candidates[i] == 0 ? digest->used : candidates[i] - 1], 1);
   }
   for (unsigned i = 0; i < count; i++) {
     const struct diffd_flow_entry *entry = &digest->waiting[i];
-    uint64_t at = homes[i];
-    while (digest->slots[at].lo != 0 && !diffd_flow_entry_same(&digest->slots[at], entry))
-      at = (at + 1) & mask;
-    if (digest->slots[at].lo == 0) {
-      digest->slots[at] = *entry;
-      digest->used++;
-    } else {
-      enum diffd_status status = diffd_flow_entry_add(&digest->slots[at], entry, err);
-      if (status != DIFFD_OK)
-        return status;
-    }
+    struct diffd_flow_entry *there = candidates[i] == 0 ? NULL : &digest->entries[candidates[i] - 1];
+    enum diffd_status status = there != NULL && diffd_flow_entry_same(there, entry)
+                                   ? diffd_flow_entry_add(there, entry, err)
+                                   : add_new(digest, hashes[i], entry, err);
+    if (status != DIFFD_OK)
+      return status;
   }
   return DIFFD_OK;
 }
@@ -290,14 +340,7 @@ enum diffd_status diffd_flow_digest_add(struct diffd_flow_digest *digest,
   return digest->waiting_count == DIFFD_FLOW_BATCH ? diffd_flow_digest_flush(digest, err) : DIFFD_OK;
 }
 
-void diffd_flow_digest_pack(struct diffd_flow_digest *digest) {
-  uint64_t to = 0;
-  for (uint64_t from = 0; to < digest->used; from++)
-    if (digest->slots[from].lo != 0)
-      digest->slots[to++] = digest->slots[from];
-}
-
 void diffd_flow_digest_clear(struct diffd_flow_digest *digest) {
-  memset(digest->slots, 0, digest->slot_count * sizeof *digest->slots);
+  memset(digest->index, 0, digest->index_count * sizeof *digest->index);
   digest->used = 0;
 }

@@ -13,7 +13,7 @@
 #include "core/flow_pages.h"
 #include "core/flow_record.h"
 
-/* So many records wait until their slots are prefetched, all at once, and looked at. */
+/* So many records wait until what they need of the table is prefetched, all at once, and looked at. */
 enum { DIFFD_FLOW_BATCH = 64 };
 
 /* Pairs of account and ENI that were found lately, by their last bytes: a look here is cheaper than a hash.
@@ -27,11 +27,16 @@ struct diffd_flow_seen_pair {
 
 struct diffd_flow_digest {
   const struct diffd_flow_hash_key *key; /* borrowed */
-  struct diffd_flow_pages pages;         /* a power of two of slots */
-  struct diffd_flow_entry *slots;
-  unsigned shift; /* a hash's home is hash >> shift */
-  uint64_t slot_count;
+  struct diffd_flow_pages pages;
+  struct diffd_flow_entry *entries; /* in `pages`, in the order of their first coming */
+  uint64_t entry_cap;
   uint64_t used;
+  /* Where entries are found: a slot is the upper half of its entry's hash, and the entry's number and 1, or
+   * 0. A hash's home is hash >> shift. */
+  struct diffd_flow_pages index_pages;
+  uint64_t *index; /* in `index_pages`; a power of two */
+  uint64_t index_count;
+  unsigned shift;
   struct diffd_flow_intern pairs; /* "ACCOUNT ENI" */
   struct diffd_flow_intern v6;    /* 16 bytes each */
   int64_t start;                  /* the earliest start, INT64_MAX: no record */
@@ -64,7 +69,7 @@ enum diffd_status diffd_flow_digest_add_pair(struct diffd_flow_digest *digest,
 enum diffd_status diffd_flow_digest_add(struct diffd_flow_digest *digest,
                                         const struct diffd_flow_record *record, uint32_t pair,
                                         struct diffd_error *err) DIFFD_MUST_CHECK;
-/* Takes what waits into the table. Before the table is looked at. */
+/* Takes what waits into the table. Before entries are looked at. */
 enum diffd_status diffd_flow_digest_flush(struct diffd_flow_digest *digest,
                                           struct diffd_error *err) DIFFD_MUST_CHECK;
 
@@ -72,8 +77,8 @@ enum diffd_status diffd_flow_digest_flush(struct diffd_flow_digest *digest,
 enum diffd_status diffd_flow_entry_add(struct diffd_flow_entry *sum, const struct diffd_flow_entry *entry,
                                        struct diffd_error *err) DIFFD_MUST_CHECK;
 
-/* Moves the used entries to the table's front. Only clear and clean_up may follow. */
-void diffd_flow_digest_pack(struct diffd_flow_digest *digest);
+/* Frees what only adding needs, so that the caller may put the entries in any order. */
+void diffd_flow_digest_free_index(struct diffd_flow_digest *digest);
 /* Frees the table, of which nothing more is needed; names and addresses stay. */
 void diffd_flow_digest_free_table(struct diffd_flow_digest *digest);
 /* Forgets all entries; names and addresses keep their numbers. */

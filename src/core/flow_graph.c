@@ -105,10 +105,10 @@ static void *read_inputs(void *arg) {
 static void *translate_and_sort(void *arg) {
   struct worker *worker = arg;
   struct diffd_flow_digest *digest = &worker->digest;
-  diffd_flow_digest_pack(digest);
-  diffd_flow_order_translate(worker->build->order, worker->number, digest->slots, digest->slots,
+  diffd_flow_digest_free_index(digest);
+  diffd_flow_order_translate(worker->build->order, worker->number, digest->entries, digest->entries,
                              digest->used);
-  diffd_flow_sort(digest->slots, digest->used);
+  diffd_flow_sort(digest->entries, digest->used);
   return NULL;
 }
 
@@ -134,7 +134,7 @@ static enum diffd_status make_order(struct build *build, struct diffd_error *err
     const struct diffd_flow_spill *spill = &build->workers[i].spill;
     digests[i] = &build->workers[i].digest;
     enum diffd_status status =
-        diffd_flow_nodes_add_entries(&build->order->nodes, digests[i]->slots, digests[i]->slot_count, err);
+        diffd_flow_nodes_add_entries(&build->order->nodes, digests[i]->entries, digests[i]->used, err);
     for (size_t k = 0; status == DIFFD_OK && k < spill->count; k++)
       status = diffd_flow_nodes_add_entries(&build->order->nodes, spill->runs[k].pages.ptr,
                                             spill->runs[k].count, err);
@@ -157,7 +157,7 @@ static enum diffd_status list_runs(const struct build *build, struct diffd_flow_
   for (size_t i = 0; i < build->worker_count; i++) {
     const struct worker *worker = &build->workers[i];
     if (worker->digest.used > 0)
-      runs[count++] = (struct diffd_flow_run){worker->digest.slots, worker->digest.used, i, true};
+      runs[count++] = (struct diffd_flow_run){worker->digest.entries, worker->digest.used, i, true};
     for (size_t k = 0; k < worker->spill.count; k++)
       runs[count++] =
           (struct diffd_flow_run){worker->spill.runs[k].pages.ptr, worker->spill.runs[k].count, i, false};

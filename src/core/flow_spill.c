@@ -57,7 +57,7 @@ static uint64_t raw_end(const struct diffd_flow_nodes *nodes, const struct back 
 static void write_raw(const struct diffd_flow_order *order, const struct back *back,
                       const struct diffd_flow_digest *digest, struct diffd_flow_entry *to) {
   for (uint64_t i = 0; i < digest->used; i++) {
-    struct diffd_flow_entry entry = digest->slots[i];
+    struct diffd_flow_entry entry = digest->entries[i];
     uint64_t lo = (uint64_t)back->pair[diffd_flow_entry_pair(&entry)] << DIFFD_FLOW_PAIR_SHIFT |
                   (entry.lo & DIFFD_FLOW_COMMON_BITS) | DIFFD_FLOW_USED;
     uint64_t source =
@@ -91,14 +91,14 @@ static enum diffd_status write_run(struct diffd_flow_spill *spill, const struct 
   struct diffd_flow_spilled_run run = {.count = digest->used};
   status = reserve_run(spill, err);
   if (status == DIFFD_OK) {
-    size_t size = run.count * sizeof *digest->slots;
+    size_t size = run.count * sizeof *digest->entries;
     status = diffd_flow_pages_in_file(spill->room.tmp_dir, size, &run.pages, err);
     if (status != DIFFD_OK)
       (void)diffd_fail_within(err, "the flow logs' edges need more than the memory limit");
   }
   if (status == DIFFD_OK) {
-    diffd_flow_order_translate(order, 0, digest->slots, digest->slots, digest->used);
-    diffd_flow_sort(digest->slots, digest->used);
+    diffd_flow_order_translate(order, 0, digest->entries, digest->entries, digest->used);
+    diffd_flow_sort(digest->entries, digest->used);
     write_raw(order, &back, digest, run.pages.ptr);
     spill->runs[spill->count++] = run;
   }
@@ -115,8 +115,7 @@ enum diffd_status diffd_flow_spill_digest(void *arg, struct diffd_flow_digest *d
     return DIFFD_OK;
   struct diffd_flow_order order;
   diffd_flow_order_init(&order, spill->key, spill->room);
-  diffd_flow_digest_pack(digest);
-  enum diffd_status status = diffd_flow_nodes_add_entries(&order.nodes, digest->slots, digest->used, err);
+  enum diffd_status status = diffd_flow_nodes_add_entries(&order.nodes, digest->entries, digest->used, err);
   if (status == DIFFD_OK)
     status = diffd_flow_order_make(&order, spill->ids, digests, 1, err);
   if (status == DIFFD_OK)
