@@ -25,11 +25,23 @@ struct scan {
   uint64_t error_offset;
 };
 
+/* A block that was read on a guess. */
+struct guess {
+  struct diffd_block block;
+  uint64_t number;
+  bool waits; /* for its turn to be confirmed */
+  enum diffd_status status;
+  struct diffd_error error;
+};
+
 struct worker {
   struct diffd_ordered_out out;
+  bool out_waits; /* for its turn to be written */
   struct scan *scan;
   unsigned thread;
-  struct diffd_block block;
+  /* Two, so that while one waits for its turn the next is read: what another thread is late by costs this one
+   * nothing, unless it is a whole block. */
+  struct guess guesses[2];
 };
 
 /* Keeps the failure, and lets nobody wait for a turn that will not come. The first to fail is told. */
@@ -65,15 +77,15 @@ static enum diffd_status note_nodes(struct scan *scan, const struct diffd_block 
   return DIFFD_OK;
 }
 
-/* Hands over the items that there are, and writes what comes of them. */
-static enum diffd_status hand_over(struct worker *worker, struct diffd_error *err) {
-  struct scan *scan = worker->scan;
-  const struct diffd_scan_pass *pass = scan->pass;
+/* Hands over the items that there are. */
+static enum diffd_status hand_over(struct worker *worker, struct diffd_block *block,
+                                   struct diffd_error *err) {
+  const struct diffd_scan_pass *pass = worker->scan->pass;
   enum diffd_status status = DIFFD_OK;
-  if (worker->block.item_count > 0)
-    status = pass->process(pass->arg, worker->thread, &worker->block, &worker->out, err);
-  worker->block.item_count = 0;
-  return status == DIFFD_OK ? diffd_ordered_out_flush(&worker->out, err) : status;
+  if (block->item_count > 0)
+    status = pass->process(pass->arg, worker->thread, block, &worker->out, err);
+  block->item_count = 0;
+  return status == DIFFD_OK ? diffd_ordered_out_relieve(&worker->out, err) : status;
 }
 
 /* Counts what the block has, in its turn. */
@@ -92,16 +104,15 @@ static void adopt_carry(struct scan *scan, struct diffd_block *block) {
   scan->carry = NULL;
 }
 
-/* Settles whether the guess about the block's beginning was right, and reads it again if not. `guess` is how
- * the guess went, with its failure in *err. */
-static enum diffd_status settle_guess(struct worker *worker, enum diffd_status guess,
-                                      struct diffd_error *err) {
-  struct scan *scan = worker->scan;
-  struct diffd_block *block = &worker->block;
-  if (scan->carry == NULL)
-    return guess;
+/* Settles whether the guess about the block's beginning was right, and reads it again if not. */
+static enum diffd_status settle_guess(struct scan *scan, struct guess *guess, struct diffd_error *err) {
+  struct diffd_block *block = &guess->block;
+  if (scan->carry == NULL) {
+    *err = guess->error;
+    return guess->status;
+  }
   bool found = block->edges > 0 || block->first_node != UINT64_MAX;
-  if (guess == DIFFD_OK && found && diffd_dot_parser_between_statements(scan->carry->parser)) {
+  if (guess->status == DIFFD_OK && found && diffd_dot_parser_between_statements(scan->carry->parser)) {
     /* The statement before is complete. It belongs in front of what was found here. */
     size_t count = block->item_count;
     scan->carry->owner = block;
@@ -124,16 +135,15 @@ static enum diffd_status settle_guess(struct worker *worker, enum diffd_status g
 }
 
 /* The step that blocks take in order. */
-static enum diffd_status confirm_block(struct worker *worker, enum diffd_status guess,
-                                       struct diffd_error *err) {
+static enum diffd_status confirm_block(struct worker *worker, struct guess *guess, struct diffd_error *err) {
   struct scan *scan = worker->scan;
-  struct diffd_block *block = &worker->block;
-  enum diffd_status status = settle_guess(worker, guess, err);
+  struct diffd_block *block = &guess->block;
+  enum diffd_status status = settle_guess(scan, guess, err);
   while (status == DIFFD_OK && block->tail) {
     /* Still in turn, so that a line of any length needs no more memory than a block. */
     status = count_block(scan, block, err);
     if (status == DIFFD_OK)
-      status = hand_over(worker, err);
+      status = hand_over(worker, block, err);
     if (status == DIFFD_OK && diffd_context_cancelled(scan->options->ctx))
       status = diffd_fail(err, DIFFD_CANCELLED, "stopped while reading %s", scan->options->name);
     if (status == DIFFD_OK)
@@ -160,31 +170,26 @@ static enum diffd_status confirm_block(struct worker *worker, enum diffd_status 
   return DIFFD_OK;
 }
 
-static enum diffd_status process_block(struct worker *worker, struct diffd_error *err) {
-  enum diffd_status status = hand_over(worker, err);
-  if (status != DIFFD_OK || worker->scan->pass->ordered == NULL)
-    return status;
+/* Writes what is left of the last block's output, which ends its turn. */
+static enum diffd_status end_output(struct worker *worker, struct diffd_error *err) {
+  if (!worker->out_waits)
+    return DIFFD_OK;
+  worker->out_waits = false;
   return diffd_ordered_out_done(&worker->out, err);
 }
 
-/* One block, or false in *ret_more where there is none. */
-static enum diffd_status scan_block(struct worker *worker, bool *ret_more, struct diffd_error *err) {
+/* Confirms a block in its turn and hands it over. Nobody waits for a turn here, or anywhere, who has one to
+ * end: so the lowest number that is anywhere to be found is always on its way. */
+static enum diffd_status finish_block(struct worker *worker, struct guess *guess, struct diffd_error *err) {
   struct scan *scan = worker->scan;
-  struct diffd_block *block = &worker->block;
-  uint64_t number = __atomic_fetch_add(&scan->next_block, 1, __ATOMIC_RELAXED);
-  worker->out.number = number;
-  if (diffd_context_cancelled(scan->options->ctx))
-    return diffd_fail(err, DIFFD_CANCELLED, "stopped while reading %s", scan->options->name);
-  enum diffd_status status = diffd_block_load(block, number, err);
-  *ret_more = status == DIFFD_OK && !block->past_end;
-  if (status != DIFFD_OK || block->past_end)
+  struct diffd_block *block = &guess->block;
+  guess->waits = false;
+  enum diffd_status status = end_output(worker, err);
+  if (status != DIFFD_OK)
     return status;
-  block->in_general = number == 0; /* only the first block begins before the brace */
-  enum diffd_status guess = diffd_block_parse(block, err);
-  if (guess != DIFFD_OK && guess != DIFFD_BAD_GRAPH)
-    return guess;
-  if (!diffd_turns_wait(&scan->confirm, number))
+  if (!diffd_turns_wait(&scan->confirm, guess->number))
     return diffd_fail(err, DIFFD_CANCELLED, "another thread failed");
+  worker->out.number = guess->number;
   status = confirm_block(worker, guess, err);
   if (status != DIFFD_OK) {
     fail_scan(scan, status, err, true, block->error_offset);
@@ -193,22 +198,73 @@ static enum diffd_status scan_block(struct worker *worker, bool *ret_more, struc
   diffd_turns_next(&scan->confirm);
   if (scan->options->progress != NULL)
     scan->options->progress(scan->options->progress_arg, block->stop - block->start);
-  return process_block(worker, err);
+  status = hand_over(worker, block, err);
+  if (status != DIFFD_OK || scan->pass->ordered == NULL)
+    return status;
+  worker->out_waits = true;
+  return diffd_turns_come(&scan->pass->ordered->turns, guess->number) ? end_output(worker, err) : DIFFD_OK;
+}
+
+/* Reads the next block, or tells by false in *ret_more that there is none. */
+static enum diffd_status read_block(struct scan *scan, struct guess *guess, bool *ret_more,
+                                    struct diffd_error *err) {
+  guess->number = __atomic_fetch_add(&scan->next_block, 1, __ATOMIC_RELAXED);
+  if (diffd_context_cancelled(scan->options->ctx))
+    return diffd_fail(err, DIFFD_CANCELLED, "stopped while reading %s", scan->options->name);
+  struct diffd_block *block = &guess->block;
+  enum diffd_status status = diffd_block_load(block, guess->number, err);
+  *ret_more = status == DIFFD_OK && !block->past_end;
+  if (status != DIFFD_OK || block->past_end)
+    return status;
+  block->in_general = guess->number == 0; /* only the first block begins before the brace */
+  guess->status = diffd_block_parse(block, &guess->error);
+  if (guess->status == DIFFD_OK || guess->status == DIFFD_BAD_GRAPH)
+    return DIFFD_OK;
+  *err = guess->error;
+  return guess->status;
+}
+
+static enum diffd_status read_blocks(struct worker *worker, struct diffd_error *err) {
+  struct guess *now = &worker->guesses[0];
+  struct guess *before = &worker->guesses[1];
+  enum diffd_status status = DIFFD_OK;
+  bool more = true;
+  while (status == DIFFD_OK && more) {
+    status = read_block(worker->scan, now, &more, err);
+    if (status == DIFFD_OK && before->waits)
+      status = finish_block(worker, before, err);
+    if (status != DIFFD_OK || !more)
+      break;
+    if (diffd_turns_come(&worker->scan->confirm, now->number)) {
+      status = finish_block(worker, now, err);
+    } else {
+      now->waits = true;
+      struct guess *other = before;
+      before = now;
+      now = other;
+    }
+  }
+  if (status == DIFFD_OK && before->waits)
+    status = finish_block(worker, before, err);
+  return status == DIFFD_OK ? end_output(worker, err) : status;
 }
 
 static void run_worker(void *arg, unsigned thread) {
   struct scan *scan = arg;
+  const struct diffd_scan_options *options = scan->options;
   struct diffd_error err = {.status = DIFFD_OK};
   struct worker worker = {.scan = scan, .thread = thread, .out = diffd_ordered_out_init(scan->pass->ordered)};
-  enum diffd_status status =
-      diffd_block_init(&worker.block, scan->source, scan->options->keyer, scan->options->kernel,
-                       scan->options->block_len, DIFFD_WANT_EDGES, &err);
-  bool more = true;
-  while (status == DIFFD_OK && more)
-    status = scan_block(&worker, &more, &err);
+  unsigned blocks = options->threads > 1 ? 2 : 1; /* one thread alone never waits */
+  enum diffd_status status = DIFFD_OK;
+  for (unsigned i = 0; i < blocks && status == DIFFD_OK; i++)
+    status = diffd_block_init(&worker.guesses[i].block, scan->source, options->keyer, options->kernel,
+                              options->block_len, DIFFD_WANT_EDGES, &err);
+  if (status == DIFFD_OK)
+    status = read_blocks(&worker, &err);
   if (status != DIFFD_OK)
     fail_scan(scan, status, &err, false, 0);
-  diffd_block_clean_up(&worker.block);
+  for (unsigned i = 0; i < blocks; i++)
+    diffd_block_clean_up(&worker.guesses[i].block);
   diffd_buffer_clean_up(&worker.out.bytes);
 }
 

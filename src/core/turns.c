@@ -15,8 +15,7 @@ void diffd_turns_clean_up(struct diffd_turns *turns) {
   pthread_mutex_destroy(&turns->lock);
 }
 
-/* Whether the wait is over. */
-static bool is_over(struct diffd_turns *turns, uint64_t number) {
+bool diffd_turns_come(struct diffd_turns *turns, uint64_t number) {
   return __atomic_load_n(&turns->turn, __ATOMIC_ACQUIRE) == number ||
          __atomic_load_n(&turns->broken, __ATOMIC_RELAXED);
 }
@@ -35,7 +34,7 @@ static void pause_a_little(void) {
 static bool wait_awake(struct diffd_turns *turns, uint64_t number) {
   enum { LOOKS = 128, LOOKS_ALONE = 16 };
   for (int i = 0; i < LOOKS; i++) {
-    if (is_over(turns, number))
+    if (diffd_turns_come(turns, number))
       return true;
     if (i < LOOKS_ALONE)
       pause_a_little();
@@ -48,7 +47,7 @@ static bool wait_awake(struct diffd_turns *turns, uint64_t number) {
 bool diffd_turns_wait(struct diffd_turns *turns, uint64_t number) {
   if (!wait_awake(turns, number)) {
     pthread_mutex_lock(&turns->lock);
-    while (!is_over(turns, number))
+    while (!diffd_turns_come(turns, number))
       pthread_cond_wait(&turns->moved, &turns->lock);
     pthread_mutex_unlock(&turns->lock);
   }

@@ -18,6 +18,8 @@ struct diffd_turns {
 
 void diffd_turns_init(struct diffd_turns *turns);
 void diffd_turns_clean_up(struct diffd_turns *turns);
+/* Whether a wait for number's turn would be over at once. */
+bool diffd_turns_come(struct diffd_turns *turns, uint64_t number);
 /* Waits until it is number's turn: true. False where somebody broke off. */
 bool diffd_turns_wait(struct diffd_turns *turns, uint64_t number);
 /* Ends the present turn. */
