@@ -19,6 +19,7 @@ enum {
   BUFFER_SIZE = DIFFD_FLOW_PAD + DIFFD_FLOW_LINE_MAX + CHUNK + BLOCK + 1 + DIFFD_FLOW_PAD,
   MARKS_CAP = DIFFD_FLOW_LINE_MAX + 2 * CHUNK + 64,
   NEWLINES_CAP = CHUNK + 64,
+  COMMON_LINES = 64, /* lines that are parsed before their records are taken */
 };
 
 struct diffd_flow_read {
@@ -38,6 +39,7 @@ struct diffd_flow_read {
   uint32_t scanned;
   uint32_t len;
   struct diffd_flow_marks marks;
+  struct diffd_flow_record common[COMMON_LINES];
   char *text;                        /* buffer + DIFFD_FLOW_PAD */
   uint32_t mark_room[1 + MARKS_CAP]; /* the first is the place before the line at hand */
   uint32_t newline_room[NEWLINES_CAP];
@@ -145,16 +147,18 @@ static enum diffd_status take_odd_line(struct diffd_flow_read *read, struct diff
   return DIFFD_OK;
 }
 
-/* Takes the line text[begin, end), whose columns end at `ends`, of which the last is `end`. */
-static inline enum diffd_status take_line(struct diffd_flow_read *read, uint32_t end, uint32_t *ends,
-                                          uint32_t columns, struct diffd_error *err) {
+/* Takes the line that ends with marks.newlines[line], whatever it is. */
+static enum diffd_status take_line(struct diffd_flow_read *read, uint32_t line, struct diffd_error *err) {
   __attribute__((uninitialized)) struct diffd_flow_record record;
-  uint32_t begin = read->begin;
+  struct diffd_flow_marks *marks = &read->marks;
+  uint32_t first = diffd_flow_marks_first(marks, line), *ends = marks->marks + first;
+  uint32_t columns = marks->newlines[line] - first + 1;
+  uint32_t begin = ends[-1] + 1, newline = ends[columns - 1];
   read->line++;
   if (read->empty_line != 0) {
-    uint64_t line = read->empty_line;
+    uint64_t empty = read->empty_line;
     read->empty_line = 0;
-    enum diffd_status status = bad_line(read, line, "the line is empty", err);
+    enum diffd_status status = bad_line(read, empty, "the line is empty", err);
     if (status != DIFFD_OK)
       return status;
   }
@@ -162,10 +166,12 @@ static inline enum diffd_status take_line(struct diffd_flow_read *read, uint32_t
     read->overlong = false;
     return bad_line(read, read->line, "the line is longer than 64 KiB", err);
   }
-  if (end > begin && read->text[end - 1] == '\r')
-    ends[columns - 1] = --end;
-  if (columns == read->format.columns && end - begin <= DIFFD_FLOW_LINE_MAX &&
-      read->setup.kernel->record(&read->format, read->text, ends, &record)) {
+  uint32_t end = newline > begin && read->text[newline - 1] == '\r' ? newline - 1 : newline;
+  ends[columns - 1] = end;
+  bool common = columns == read->format.columns && end - begin <= DIFFD_FLOW_LINE_MAX &&
+                read->setup.kernel->record(&read->format, read->text, ends, &record);
+  ends[columns - 1] = newline; /* where the next line begins */
+  if (common) {
     if (!in_window(read, record.start)) {
       read->counts.outside++;
       return DIFFD_OK;
@@ -178,20 +184,50 @@ static inline enum diffd_status take_line(struct diffd_flow_read *read, uint32_t
   return take_odd_line(read, (struct diffd_span){read->text + begin, end - begin}, err);
 }
 
-/* Takes all lines that end in what is scanned. */
-static enum diffd_status take_lines(struct diffd_flow_read *read, struct diffd_error *err) {
-  struct diffd_flow_marks *marks = &read->marks;
-  uint32_t first = 0;
-  for (uint32_t i = 0; i < marks->newline_count; i++) {
-    uint32_t last = marks->newlines[i];
-    uint32_t end = marks->marks[last];
-    enum diffd_status status = take_line(read, end, marks->marks + first, last - first + 1, err);
+/* Takes lines from that on which ends with marks.newlines[line], as long as they are common records, at most
+ * COMMON_LINES of them. Ids are looked at once, when a pair of them is new: such a line is not common. */
+static enum diffd_status take_common_lines(struct diffd_flow_read *read, uint32_t line, uint32_t *ret_taken,
+                                           struct diffd_error *err) {
+  const struct diffd_flow_marks *marks = &read->marks;
+  uint32_t count = marks->newline_count - line < COMMON_LINES ? marks->newline_count - line : COMMON_LINES;
+  count = read->setup.kernel->records(&read->format, read->text, marks, line, count, read->common);
+  uint32_t taken = 0;
+  for (; taken < count; taken++) {
+    const struct diffd_flow_record *record = &read->common[taken];
+    if (!in_window(read, record->start)) {
+      read->counts.outside++;
+      continue;
+    }
+    uint32_t pair = diffd_flow_digest_find_pair(read->setup.digest, record);
+    if (pair == DIFFD_FLOW_NO_NUMBER)
+      break;
+    enum diffd_status status = take_record(read, record, pair, err);
     if (status != DIFFD_OK)
       return status;
-    marks->marks[last] = end; /* which take_line moves where a carriage return comes first */
-    read->begin = end + 1;
-    first = last + 1;
   }
+  read->line += taken;
+  *ret_taken = taken;
+  return DIFFD_OK;
+}
+
+/* Takes all lines that end in what is scanned. The first may be of any length, and be what ends a line that
+ * was too long, or follows an empty one. */
+static enum diffd_status take_lines(struct diffd_flow_read *read, struct diffd_error *err) {
+  struct diffd_flow_marks *marks = &read->marks;
+  for (uint32_t line = 0; line < marks->newline_count;) {
+    uint32_t taken = 0;
+    enum diffd_status status = DIFFD_OK;
+    if (line > 0 && read->empty_line == 0)
+      status = take_common_lines(read, line, &taken, err);
+    line += taken;
+    if (status == DIFFD_OK && taken < COMMON_LINES && line < marks->newline_count)
+      status = take_line(read, line++, err);
+    if (status != DIFFD_OK)
+      return status;
+  }
+  uint32_t first = diffd_flow_marks_first(marks, marks->newline_count);
+  if (first > 0)
+    read->begin = marks->marks[first - 1] + 1;
   marks->newline_count = 0;
   marks->mark_count -= first;
   memmove(marks->marks, marks->marks + first, marks->mark_count * sizeof *marks->marks);

@@ -78,7 +78,18 @@ struct diffd_flow_kernel {
    * fast. Reads up to DIFFD_FLOW_PAD bytes around the line. */
   bool (*record)(const struct diffd_flow_format *format, const char *text, const uint32_t *ends,
                  struct diffd_flow_record *ret);
+  /* Parses up to `count` lines into as many records, from that on which ends with the newline
+   * marks->newlines[line], each as `record` does. Stops before a line that has not the format's columns or is
+   * not for `record`; returns how many it parsed. */
+  uint32_t (*records)(const struct diffd_flow_format *format, const char *text,
+                      const struct diffd_flow_marks *marks, uint32_t line, uint32_t count,
+                      struct diffd_flow_record *ret);
 };
+
+/* The marks of a line begin at the place in marks->marks that this gives. */
+static inline uint32_t diffd_flow_marks_first(const struct diffd_flow_marks *marks, uint32_t line) {
+  return line == 0 ? 0 : marks->newlines[line - 1] + 1;
+}
 
 /* The kernel of that name, "scalar" or "avx2", or NULL: the best that this CPU has. NULL where it has none
  * such. */

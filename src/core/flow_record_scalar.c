@@ -154,8 +154,20 @@ static bool record_scalar(const struct diffd_flow_format *format, const char *te
 #undef NUMBER
 }
 
+static uint32_t records_scalar(const struct diffd_flow_format *format, const char *text,
+                               const struct diffd_flow_marks *marks, uint32_t line, uint32_t count,
+                               struct diffd_flow_record *ret) {
+  for (uint32_t i = 0; i < count; i++) {
+    uint32_t first = diffd_flow_marks_first(marks, line + i);
+    if (marks->newlines[line + i] - first + 1 != format->columns ||
+        !record_scalar(format, text, marks->marks + first, &ret[i]))
+      return i;
+  }
+  return count;
+}
+
 static const struct diffd_flow_kernel scalar = {
-    .name = "scalar", .scan = scan_scalar, .record = record_scalar};
+    .name = "scalar", .scan = scan_scalar, .record = record_scalar, .records = records_scalar};
 
 const struct diffd_flow_kernel *diffd_flow_kernel_find(const char *name) {
   const struct diffd_flow_kernel *best = diffd_flow_kernel_avx2();

@@ -289,6 +289,59 @@ static void test_kernels_agree_with_the_plain_parser(void **state) {
   assert_ptr_equal(diffd_flow_kernel_find(NULL), avx2 != NULL ? avx2 : scalar);
 }
 
+enum { MANY_LINES = 12 };
+
+/* Lines that are common records, and some that are not: a common one that a newline cuts in two, and one with
+ * a column more. */
+static const char *const many[MANY_LINES] = {
+    [4] = "2 1 e 0.0.0.0 10.20.30.40 1 2 0 0 0 1418530010",
+    [5] = "1418530070 reject ok",
+    [9] = "2 1 e 0.0.0.0 10.20.30.40 1 2 0 0 0 1418530010 1418530070 reject ok 7",
+};
+
+static uint32_t many_lines(char *text, size_t cap) {
+  size_t len = 0;
+  for (size_t i = 0; i < MANY_LINES; i++)
+    len += (size_t)snprintf(text + len, cap - len, "%s\n", many[i] != NULL ? many[i] : ordinary[i % 4]);
+  return (uint32_t)len;
+}
+
+static void check_many(const struct diffd_flow_kernel *kernel) {
+  static char bytes[DIFFD_FLOW_PAD + 4096 + DIFFD_FLOW_PAD];
+  static uint32_t mark_room[1 + 4096 + 64], newlines[4096 + 64];
+  static struct diffd_flow_record records[MANY_LINES];
+  struct diffd_flow_format format = diffd_flow_format_default();
+  struct diffd_flow_marks marks = {.marks = mark_room + 1, .newlines = newlines};
+  char *text = bytes + DIFFD_FLOW_PAD;
+  mark_room[0] = UINT32_MAX;
+  kernel->scan(text, 0, many_lines(text, 4096), &marks);
+  assert_int_equal(marks.newline_count, MANY_LINES);
+  for (uint32_t line = 0; line < MANY_LINES; line++)
+    for (uint32_t count = 0; count <= MANY_LINES - line; count++) {
+      uint32_t expected = 0;
+      while (expected < count && many[line + expected] == NULL)
+        expected++;
+      memset(records, 0xee, sizeof records);
+      assert_int_equal(kernel->records(&format, text, &marks, line, count, records), expected);
+      for (uint32_t i = 0; i < expected; i++) {
+        struct diffd_flow_record alone;
+        memset(&alone, 0xee, sizeof alone);
+        assert_true(
+            kernel->record(&format, text, marks.marks + diffd_flow_marks_first(&marks, line + i), &alone));
+        assert_memory_equal(&records[i], &alone, sizeof alone);
+      }
+    }
+}
+
+/* Many lines at once are the same records as one by one, up to the first that is not common. */
+static void test_kernels_stop_before_an_odd_line(void **state) {
+  (void)state;
+  static const char *const names[] = {"scalar", "avx2"};
+  for (size_t i = 0; i < 2; i++)
+    if (diffd_flow_kernel_find(names[i]) != NULL)
+      check_many(diffd_flow_kernel_find(names[i]));
+}
+
 static void test_kernels_take_any_order_of_columns(void **state) {
   (void)state;
   static const char *const names[] = {"scalar", "avx2"};
@@ -318,6 +371,7 @@ int main(void) {
       cmocka_unit_test(test_records_and_garbage_are_no_headers),
       cmocka_unit_test(test_every_field_has_its_version),
       cmocka_unit_test(test_kernels_agree_with_the_plain_parser),
+      cmocka_unit_test(test_kernels_stop_before_an_odd_line),
       cmocka_unit_test(test_kernels_take_any_order_of_columns),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
