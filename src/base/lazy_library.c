@@ -8,9 +8,13 @@
 /* The dynamic loader's state is the process's, and so is this. */
 static pthread_mutex_t loading = PTHREAD_MUTEX_INITIALIZER;
 
+/* The first function comes last: where it stands, all do. */
 static enum diffd_status fill(const struct diffd_lazy_library *library, void *handle,
                               struct diffd_error *err) {
-  for (size_t i = 0; library->names[i] != NULL; i++) {
+  size_t i = 0;
+  while (library->names[i] != NULL)
+    i++;
+  while (i-- > 0) {
     void *function = dlsym(handle, library->names[i]);
     if (function == NULL)
       return diffd_fail(err, DIFFD_INVALID, "%s is too old, it has no %s: install a newer %s",

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Libraries of the system that only the service needs, loaded when it starts: linked in, libcurl,
- * libmicrohttpd and libnats bring some thirty others with them, and every `diff` of two small graphs would
- * spend more time on loading those than on its work.
+ * Libraries of the system that only the service needs, loaded when it needs them: linked in, libcurl,
+ * libmicrohttpd and libnats bring some thirty others with them, OpenSSL has thousands of addresses to be
+ * relocated, and every `diff` of two small graphs would spend more time on loading those than on its work.
  *
  * A library's header lists the functions that are used in one macro and makes a table of it:
  *

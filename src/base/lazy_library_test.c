@@ -41,8 +41,11 @@ static void test_missing(void **state) {
   struct diffd_error err;
   assert_int_equal(diffd_lazy_library_load(&missing, &err), DIFFD_INVALID);
   assert_non_null(strstr(err.detail, "install the package libnosuch1"));
-  assert_int_equal(diffd_lazy_library_load(&old, &err), DIFFD_INVALID);
-  assert_non_null(strstr(err.detail, "it has no no_such_function"));
+  /* However often it is tried. */
+  for (int i = 0; i < 2; i++) {
+    assert_int_equal(diffd_lazy_library_load(&old, &err), DIFFD_INVALID);
+    assert_non_null(strstr(err.detail, "it has no no_such_function"));
+  }
 }
 
 int main(void) {

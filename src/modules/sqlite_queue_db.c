@@ -240,7 +240,9 @@ enum diffd_status diffd_queue_db_init(struct diffd_queue_db *db, const char *pat
     return diffd_fail(
         err, DIFFD_NOT_FOUND,
         "there is no queue %s: the service has not run with this data directory yet (DIFF_DATA_DIR)", path);
-  enum diffd_status status = make ? create_file(path, err) : DIFFD_OK;
+  enum diffd_status status = diffd_sqlite_load(err);
+  if (status == DIFFD_OK && make)
+    status = create_file(path, err);
   if (status != DIFFD_OK)
     return status;
   if (sqlite3_open_v2(path, &db->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK ||
@@ -255,9 +257,12 @@ enum diffd_status diffd_queue_db_init(struct diffd_queue_db *db, const char *pat
 }
 
 void diffd_queue_db_clean_up(struct diffd_queue_db *db) {
-  for (int i = 0; i < DIFFD_QUEUE_STATEMENTS; i++)
-    (void)sqlite3_finalize(db->statements[i]);
-  (void)sqlite3_close(db->db);
+  /* Without a database SQLite may not have been loaded. */
+  if (db->db != NULL) {
+    for (int i = 0; i < DIFFD_QUEUE_STATEMENTS; i++)
+      (void)sqlite3_finalize(db->statements[i]);
+    (void)sqlite3_close(db->db);
+  }
   free(db->path);
   *db = (struct diffd_queue_db){0};
 }

@@ -7,9 +7,8 @@
 #ifndef DIFFD_MODULES_SQLITE_QUEUE_DB_H
 #define DIFFD_MODULES_SQLITE_QUEUE_DB_H
 
-#include <sqlite3.h>
-
 #include "diffd/job.h"
+#include "modules/sqlite_queue_library.h"
 
 /* Columns of a job's row, from 0, in every statement that gives one. */
 enum diffd_queue_column {
@@ -52,7 +51,7 @@ struct diffd_queue_db {
 
 /* Opens the database; with `make`, makes it where it is missing and checks that it is whole. On failure only
  * clean_up may follow. DIFFD_IO, DIFFD_NO_SPACE, DIFFD_NO_MEMORY, DIFFD_BUSY, DIFFD_NOT_FOUND without
- * `make`, DIFFD_INVALID for a newer format. */
+ * `make`, DIFFD_INVALID for a newer format or where there is no SQLite. */
 enum diffd_status diffd_queue_db_init(struct diffd_queue_db *db, const char *path, bool make,
                                       struct diffd_error *err) DIFFD_MUST_CHECK;
 void diffd_queue_db_clean_up(struct diffd_queue_db *db);

@@ -10,10 +10,10 @@
 
 #include "base/test_dir.h"
 #include "modules/sqlite_queue.h"
+#include "modules/sqlite_queue_library.h"
 
 #include <pthread.h>
 #include <signal.h>
-#include <sqlite3.h>
 #include <stdatomic.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -358,7 +358,7 @@ static void test_a_newer_format_is_left_alone(void **state) {
   sqlite3 *db = NULL;
   open_queue(dir, &f);
   diffd_sqlite_queue_close(f.queue);
-  assert_int_equal(sqlite3_open(f.path, &db), SQLITE_OK);
+  assert_int_equal(sqlite3_open_v2(f.path, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
   assert_int_equal(sqlite3_exec(db, "PRAGMA user_version = 2", NULL, NULL, NULL), SQLITE_OK);
   assert_int_equal(sqlite3_close(db), SQLITE_OK);
   assert_int_equal(diffd_sqlite_queue_open(f.path, &f.options, &queue, NULL, &f.err), DIFFD_INVALID);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/curl_client.h"
 
-#include <openssl/x509.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -11,6 +10,7 @@
 #include "base/thread.h"
 #include "net/curl_exchange.h"
 #include "net/gunzip.h"
+#include "net/openssl_library.h"
 #include "net/proxy.h"
 
 enum {
@@ -247,6 +247,8 @@ static enum diffd_status client_fill(struct curl_client *client,
 enum diffd_status diffd_curl_client_new(const struct diffd_curl_client_options *options,
                                         struct diffd_http_client **ret, struct diffd_error *err) {
   enum diffd_status loaded = diffd_curl_load(err);
+  if (loaded == DIFFD_OK)
+    loaded = diffd_openssl_load(err);
   if (loaded != DIFFD_OK)
     return loaded;
   if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)

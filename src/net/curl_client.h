@@ -23,7 +23,8 @@ struct diffd_curl_client_options {
 /* At most 100 idle connections, each kept 90 s, all renewed every 10 min, 1 min more or less. gzip is asked
  * for and inflated where the request has no Accept-Encoding of its own (and is no HEAD and no range). Servers
  * are checked by the authorities that OpenSSL finds: the system's, or those of SSL_CERT_FILE and
- * SSL_CERT_DIR. Every body must have been destroyed before the client. DIFFD_NO_MEMORY, DIFFD_INTERNAL. */
+ * SSL_CERT_DIR. Every body must have been destroyed before the client. DIFFD_NO_MEMORY, DIFFD_INTERNAL,
+ * DIFFD_INVALID where libcurl or OpenSSL is missing. */
 enum diffd_status diffd_curl_client_new(const struct diffd_curl_client_options *options,
                                         struct diffd_http_client **ret,
                                         struct diffd_error *err) DIFFD_MUST_CHECK;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/curl_exchange.h"
 
-#include <openssl/ssl.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/thread.h"
 #include "net/curl_setup.h"
+#include "net/openssl_library.h"
 
 enum {
   STEP_MS = 100,                                                 /* how often a wait looks around */

@@ -2,11 +2,11 @@
 #include "net/jetstream.h"
 
 #include <limits.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "net/openssl_library.h"
 
 enum {
   API_MAX = 512,
@@ -144,6 +144,9 @@ static enum diffd_status decode(const char *text, size_t len, struct diffd_js_me
                                 struct diffd_error *err) {
   if (len % 4 != 0 || len > INT_MAX / 2)
     return diffd_fail(err, DIFFD_UNAVAILABLE, "a message that NATS keeps came back garbled");
+  enum diffd_status status = diffd_openssl_load(err);
+  if (status != DIFFD_OK)
+    return status;
   char *data = malloc(len / 4 * 3 + 1);
   if (data == NULL)
     return no_memory(err);

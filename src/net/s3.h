@@ -37,7 +37,7 @@ struct diffd_s3_options {
 struct diffd_s3;
 
 /* All that the options point at is borrowed and must outlive the client. Nothing is asked yet. DIFFD_INVALID
- * (bucket, region or endpoint cannot be used, with the setting's name). */
+ * (bucket, region or endpoint cannot be used, with the setting's name; or OpenSSL or expat is missing). */
 enum diffd_status diffd_s3_new(const struct diffd_s3_options *options, struct diffd_s3 **ret,
                                struct diffd_error *err) DIFFD_MUST_CHECK;
 void diffd_s3_destroy(struct diffd_s3 *s3); /* accepts NULL */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/s3_list.h"
 
-#include <expat.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "net/expat_library.h"
 #include "net/s3_send.h"
 #include "net/sigv4.h"
 
@@ -206,6 +206,9 @@ enum diffd_status diffd_s3_page_read(struct diffd_span text, struct diffd_s3_pag
   struct state state = {.page = &page, .err = err};
   if (text.len > DIFFD_S3_PAGE_BYTES_MAX)
     return diffd_fail(err, DIFFD_UNAVAILABLE, "the list has more than %d bytes", DIFFD_S3_PAGE_BYTES_MAX);
+  enum diffd_status loaded = diffd_expat_load(err);
+  if (loaded != DIFFD_OK)
+    return loaded;
   state.parser = XML_ParserCreate(NULL);
   if (state.parser == NULL)
     return diffd_fail(err, DIFFD_NO_MEMORY, "no memory for reading XML");

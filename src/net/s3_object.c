@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/expat_library.h"
 #include "net/http_date.h"
+#include "net/openssl_library.h"
 #include "net/s3_send.h"
 
 enum { RETRY_PAUSE_MS = 100 };
@@ -27,8 +29,13 @@ static enum diffd_status copy_options(struct diffd_s3 *s3, const struct diffd_s3
 enum diffd_status diffd_s3_new(const struct diffd_s3_options *options, struct diffd_s3 **ret,
                                struct diffd_error *err) {
   struct diffd_s3_endpoint endpoint;
-  enum diffd_status status =
-      diffd_s3_endpoint_make(options->bucket, options->region, options->endpoint_url, &endpoint, err);
+  /* What a request will need is missed when the service starts, not at the first job. */
+  enum diffd_status status = diffd_openssl_load(err);
+  if (status == DIFFD_OK)
+    status = diffd_expat_load(err);
+  if (status != DIFFD_OK)
+    return status;
+  status = diffd_s3_endpoint_make(options->bucket, options->region, options->endpoint_url, &endpoint, err);
   if (status != DIFFD_OK)
     return diffd_fail_within(err, "%s", options->bucket_setting);
   struct diffd_s3 *s3 = calloc(1, sizeof *s3);

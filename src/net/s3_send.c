@@ -2,7 +2,6 @@
 #include "net/s3_send.h"
 
 #include <inttypes.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 
 #include "base/thread.h"
 #include "diffd/log.h"
+#include "net/openssl_library.h"
 #include "net/sigv4.h"
 
 enum {
@@ -87,14 +87,18 @@ struct diffd_s3_asked diffd_s3_asked(const struct diffd_s3 *s3, const struct dif
 
 /* S3 verifies the body by the signature's hash already; Content-MD5 is what buckets with Object Lock and
  * older servers want to see. Where OpenSSL has no MD5 (FIPS) it is left out. */
-static void digest_body(struct sending *sending) {
+static enum diffd_status digest_body(struct sending *sending, struct diffd_error *err) {
   unsigned char md5[EVP_MAX_MD_SIZE];
   unsigned len = 0;
   struct diffd_span body = sending->call->body;
-  diffd_sha256_hex((struct diffd_span){body.len > 0 ? body.ptr : "", body.len}, sending->payload_sha256);
+  enum diffd_status status = diffd_sha256_hex((struct diffd_span){body.len > 0 ? body.ptr : "", body.len},
+                                              sending->payload_sha256, err);
+  if (status != DIFFD_OK)
+    return status;
   sending->content_md5[0] = '\0';
   if (body.len > 0 && EVP_Digest(body.ptr, body.len, md5, &len, EVP_md5(), NULL) == 1 && len == MD5_BYTES)
     (void)EVP_EncodeBlock((unsigned char *)sending->content_md5, md5, MD5_BYTES);
+  return DIFFD_OK;
 }
 
 static enum diffd_status make_url(struct sending *sending, struct diffd_error *err) {
@@ -306,8 +310,9 @@ enum diffd_status diffd_s3_send(struct diffd_s3 *s3, const struct diffd_context 
   sending->call = call;
   sending->path = diffd_buffer_init(URL_MAX);
   sending->url = diffd_buffer_init(URL_MAX);
-  digest_body(sending);
-  enum diffd_status status = make_url(sending, err);
+  enum diffd_status status = digest_body(sending, err);
+  if (status == DIFFD_OK)
+    status = make_url(sending, err);
   if (status == DIFFD_OK)
     status = send_until_done(sending, ret, &answer, err);
   if (ret_answer != NULL)

@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <inttypes.h>
-#include <openssl/evp.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +10,8 @@
 #include <strings.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "net/openssl_library.h"
 
 enum { HEADERS = 8, VALUE_MAX = 96, ANSWER_MAX = 1 << 20, CLOCK_TOLERANCE = 900, PAGE = 3 };
 
@@ -510,6 +511,8 @@ static enum diffd_status server_send(struct diffd_http_client *self, const struc
 static const struct diffd_http_client_ops server_ops = {.send = server_send};
 
 void s3_test_server_init(struct s3_test_server *server) {
+  struct diffd_error err;
+  assert(diffd_openssl_load(&err) == DIFFD_OK);
   *server = (struct s3_test_server){.client = {&server_ops}, .now = S3_TEST_TIME};
   (void)pthread_mutex_init(&server->lock, NULL);
   s3_test_credentials = (struct s3_test_credentials){

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/sigv4.h"
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <openssl/sha.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
+
+#include "net/openssl_library.h"
 
 enum {
   OWN_HEADERS = 4, /* host, x-amz-content-sha256, x-amz-date, x-amz-security-token */
@@ -37,10 +36,16 @@ static void to_hex(const unsigned char bytes[static MAC_BYTES], char ret[static 
   ret[DIFFD_SHA256_HEX - 1] = '\0';
 }
 
-void diffd_sha256_hex(struct diffd_span bytes, char ret[static DIFFD_SHA256_HEX]) {
+enum diffd_status diffd_sha256_hex(struct diffd_span bytes, char ret[static DIFFD_SHA256_HEX],
+                                   struct diffd_error *err) {
   unsigned char digest[MAC_BYTES];
-  (void)SHA256((const unsigned char *)bytes.ptr, bytes.len, digest);
+  enum diffd_status status = diffd_openssl_load(err);
+  if (status != DIFFD_OK)
+    return status;
+  if (SHA256((const unsigned char *)bytes.ptr, bytes.len, digest) == NULL)
+    return diffd_fail(err, DIFFD_INTERNAL, "OpenSSL gave no SHA-256");
   to_hex(digest, ret);
+  return DIFFD_OK;
 }
 
 static bool is_unreserved(char c) {
@@ -213,7 +218,7 @@ static enum diffd_status hash_canonical_request(const struct diffd_sigv4_request
   if (status == DIFFD_OK)
     status = diffd_buffer_printf(&text, err, "\n%s\n%s", signed_names, request->payload_sha256);
   if (status == DIFFD_OK)
-    diffd_sha256_hex((struct diffd_span){text.ptr, text.len}, ret);
+    status = diffd_sha256_hex((struct diffd_span){text.ptr, text.len}, ret, err);
   diffd_buffer_clean_up(&text);
   return status;
 }
@@ -226,7 +231,8 @@ static bool mac(const unsigned char *key, size_t key_len, const char *text,
          len == MAC_BYTES;
 }
 
-/* Each step of the key derivation is a MAC under the key of the step before. */
+/* After a hash, so that OpenSSL has been loaded. Each step of the key derivation is a MAC under the key of
+ * the step before. */
 static bool make_signature(const struct diffd_sigv4_request *request, const char *secret,
                            const char *amz_date, const char *to_sign, char ret[static DIFFD_SHA256_HEX]) {
   char first[4 + DIFFD_SECRET_KEY_MAX + 1], day[9];

@@ -32,13 +32,15 @@ struct diffd_sigv4_signature {
   struct diffd_buffer authorization; /* Authorization; NUL-terminated; the caller cleans it up */
 };
 /* X-Amz-Content-Sha256 (payload_sha256) and, where there is one, X-Amz-Security-Token are signed too and
- * must be sent. DIFFD_NO_MEMORY, DIFFD_TOO_LARGE, DIFFD_INTERNAL (OpenSSL). */
+ * must be sent. DIFFD_NO_MEMORY, DIFFD_TOO_LARGE, DIFFD_INTERNAL (OpenSSL), DIFFD_INVALID (no OpenSSL). */
 enum diffd_status diffd_sigv4_sign(const struct diffd_sigv4_request *request,
                                    const struct diffd_credentials *credentials,
                                    struct diffd_sigv4_signature *ret,
                                    struct diffd_error *err) DIFFD_MUST_CHECK;
 
-void diffd_sha256_hex(struct diffd_span bytes, char ret[static DIFFD_SHA256_HEX]);
+/* DIFFD_INTERNAL, DIFFD_INVALID where there is no OpenSSL. */
+enum diffd_status diffd_sha256_hex(struct diffd_span bytes, char ret[static DIFFD_SHA256_HEX],
+                                   struct diffd_error *err) DIFFD_MUST_CHECK;
 /* Appends with every byte but A-Z a-z 0-9 - . _ ~ percent-encoded in upper case; `/` is kept with keep_slash.
  */
 enum diffd_status diffd_uri_encode(struct diffd_buffer *out, struct diffd_span text, bool keep_slash,

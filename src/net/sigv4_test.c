@@ -64,7 +64,9 @@ static void test_put_object(void **state) {
   const struct diffd_http_header headers[] = {{"x-amz-storage-class", "REDUCED_REDUNDANCY"},
                                               {"Date", "Fri, 24 May 2013 00:00:00 GMT"}};
   char payload[DIFFD_SHA256_HEX];
-  diffd_sha256_hex((struct diffd_span){"Welcome to Amazon S3.", 21}, payload);
+  struct diffd_error err;
+  assert_int_equal(diffd_sha256_hex((struct diffd_span){"Welcome to Amazon S3.", 21}, payload, &err),
+                   DIFFD_OK);
   struct diffd_sigv4_request request = base_request;
   request.method = "PUT";
   request.path = "/test%24file.text";

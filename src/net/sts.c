@@ -171,7 +171,9 @@ static enum diffd_status sign(const struct diffd_provider_call *call, const stru
   enum diffd_status status = diffd_url_split(endpoint->url, &parts, err);
   if (status != DIFFD_OK)
     return diffd_fail_within(err, "AWS_ENDPOINT_URL_STS or AWS_ENDPOINT_URL");
-  diffd_sha256_hex((struct diffd_span){form->ptr, form->len}, headers->sha256);
+  status = diffd_sha256_hex((struct diffd_span){form->ptr, form->len}, headers->sha256, err);
+  if (status != DIFFD_OK)
+    return status;
   const struct diffd_sigv4_request request = {
       .method = "POST",
       .host = parts.authority,

@@ -2,9 +2,10 @@
 #include "net/xml_fields.h"
 
 #include <assert.h>
-#include <expat.h>
 #include <limits.h>
 #include <string.h>
+
+#include "net/expat_library.h"
 
 /* How far each field's path is matched by the open elements: `matched` of them, counted from the root, agree
  * with its first names; the rest of its path begins at `rest`. */
@@ -113,6 +114,9 @@ enum diffd_status diffd_xml_fields(struct diffd_span text, struct diffd_xml_fiel
     state.states[i].rest[0] = fields[i].path;
   if (text.len > INT_MAX)
     return diffd_fail(err, DIFFD_TOO_LARGE, "the XML is too long");
+  enum diffd_status loaded = diffd_expat_load(err);
+  if (loaded != DIFFD_OK)
+    return loaded;
   state.parser = XML_ParserCreate(NULL);
   if (state.parser == NULL)
     return diffd_fail(err, DIFFD_NO_MEMORY, "no memory for reading XML");
