@@ -10,6 +10,7 @@
 
 #include "core/change_emit.h"
 #include "core/diff_run.h"
+#include "core/edge_join.h"
 #include "core/flow_graph.h"
 #include "core/merge.h"
 #include "core/place_write.h"
@@ -110,7 +111,7 @@ static enum diffd_status read_edges(struct diffd_diff_run *run, struct diffd_sou
                                     struct diffd_error *err) {
   struct keep keep = {.run = run};
   enum diffd_status status =
-      diffd_partitions_new(run->threads, &run->budget, run->options->tmp_dir, &keep.records, err);
+      diffd_partitions_new(run->threads, &run->pool, run->options->tmp_dir, &keep.records, err);
   if (status != DIFFD_OK)
     return status;
   struct diffd_scan_options options = scan_options(run, name);
@@ -123,13 +124,6 @@ static enum diffd_status read_edges(struct diffd_diff_run *run, struct diffd_sou
   return status;
 }
 
-static enum diffd_status read_previous(struct diffd_diff_run *run, struct diffd_error *err) {
-  struct diffd_partitions *records;
-  enum diffd_status status =
-      read_edges(run, run->previous, previous_name(run->options), &run->previous_scan, &records, err);
-  return status == DIFFD_OK ? diffd_edge_table_new(records, &run->budget, &run->edges, err) : status;
-}
-
 /* ---- Comparing in memory ---- */
 
 enum { LOOK_AHEAD = 24 }; /* look-ups whose memory is on its way */
@@ -140,14 +134,13 @@ struct partition_work {
 };
 
 static void build_partitions(void *arg, unsigned thread) {
-  (void)thread;
   struct partition_work *work = arg;
   struct diffd_error err;
   for (;;) {
     unsigned partition = __atomic_fetch_add(&work->next_partition, 1, __ATOMIC_RELAXED);
     if (partition >= DIFFD_PARTITIONS)
       return;
-    enum diffd_status status = diffd_edge_table_build(work->run->edges, partition, &err);
+    enum diffd_status status = diffd_edge_table_build(work->run->edges, thread, partition, &err);
     if (status != DIFFD_OK) {
       diffd_diff_run_fail(work->run, status, &err);
       return;
@@ -218,9 +211,10 @@ static uint64_t block_count(const struct diffd_diff_run *run, struct diffd_sourc
   return (uint64_t)diffd_source_size(source) / run->block_len + 1;
 }
 
-static void feed_unseen(void *arg, unsigned part, void (*place)(void *place_arg, uint64_t position),
-                        void *place_arg) {
-  diffd_edge_table_each_unseen(arg, part, place, place_arg);
+static enum diffd_status feed_unseen(void *arg, unsigned part,
+                                     void (*place)(void *place_arg, uint64_t position), void *place_arg,
+                                     struct diffd_error *err) {
+  return diffd_edge_table_each_unseen(arg, part, place, place_arg, err);
 }
 
 static enum diffd_status compare_in_memory(struct diffd_diff_run *run, struct diffd_error *err) {
@@ -248,7 +242,9 @@ struct spilled_places {
 
 struct join {
   struct diffd_diff_run *run;
+  struct diffd_partitions *previous;
   struct diffd_partitions *next;
+  uint64_t table_bytes; /* for each thread */
   struct spilled_places added;
   struct spilled_places removed;
   unsigned next_partition; /* atomic */
@@ -287,8 +283,8 @@ static void join_partitions(void *arg, unsigned thread) {
     if (diffd_context_cancelled(join->run->ctx))
       status = diffd_fail(&err, DIFFD_CANCELLED, "stopped while comparing edges");
     else
-      status =
-          diffd_edge_table_join(join->run->edges, join->next, partition, put_added, put_removed, &to, &err);
+      status = diffd_edge_join(join->previous, join->next, partition, &join->run->budget, join->table_bytes,
+                               put_added, put_removed, &to, &err);
   }
   diffd_diff_run_fail(join->run, status, &err);
 }
@@ -296,50 +292,51 @@ static void join_partitions(void *arg, unsigned thread) {
 static enum diffd_status open_places(struct diffd_diff_run *run, struct diffd_source *source,
                                      struct spilled_places *places, struct diffd_error *err) {
   places->blocks_each = block_count(run, source) / DIFFD_PARTITIONS + 1;
-  return diffd_partitions_new(run->threads, &run->budget, run->options->tmp_dir, &places->records, err);
+  return diffd_partitions_new(run->threads, &run->pool, run->options->tmp_dir, &places->records, err);
 }
 
-/* One partition's places, in memory. */
-struct batch {
-  uint64_t *positions;
-  size_t count;
+/* Where places of one part of the text come from. */
+struct place_records {
+  const struct diffd_partitions *records;
+  unsigned partition;
 };
 
-static enum diffd_status put_batch(void *arg, const struct diffd_record *records, size_t count,
-                                   struct diffd_error *err) {
+struct place_call {
+  void (*place)(void *arg, uint64_t position);
+  void *arg;
+};
+
+static enum diffd_status call_place(void *arg, const struct diffd_record *records, size_t count,
+                                    struct diffd_error *err) {
   (void)err;
-  struct batch *batch = arg;
+  const struct place_call *call = arg;
   for (size_t i = 0; i < count; i++)
-    batch->positions[batch->count++] = records[i].a;
+    call->place(call->arg, records[i].a);
   return DIFFD_OK;
 }
 
-static void feed_batch(void *arg, unsigned part, void (*place)(void *place_arg, uint64_t position),
-                       void *place_arg) {
+static enum diffd_status feed_records(void *arg, unsigned part,
+                                      void (*place)(void *place_arg, uint64_t position), void *place_arg,
+                                      struct diffd_error *err) {
   (void)part;
-  const struct batch *batch = arg;
-  for (size_t i = 0; i < batch->count; i++)
-    place(place_arg, batch->positions[i]);
+  const struct place_records *from = arg;
+  struct place_call call = {place, place_arg};
+  return diffd_partitions_each(from->records, from->partition, call_place, &call, err);
 }
 
 static enum diffd_status write_places(struct diffd_diff_run *run, struct diffd_source *source,
-                                      enum diffd_change_status change, struct spilled_places *places,
+                                      enum diffd_change_status change, const struct spilled_places *places,
                                       uint64_t *ret_count, struct diffd_error *err) {
   enum diffd_status status = DIFFD_OK;
   for (unsigned i = 0; status == DIFFD_OK && i < DIFFD_PARTITIONS; i++) {
-    struct batch batch = {malloc((diffd_partitions_count(places->records, i) + 1) * sizeof *batch.positions),
-                          0};
-    struct diffd_place_feed feed = {1, feed_batch, &batch};
+    struct place_records from = {places->records, i};
+    struct diffd_place_feed feed = {1, feed_records, &from};
     uint64_t count = 0;
-    if (batch.positions == NULL)
-      status = diffd_fail(err, DIFFD_NO_MEMORY, "no memory for the places of changed edges");
-    else
-      status = diffd_partitions_take(places->records, i, put_batch, &batch, err);
-    if (status == DIFFD_OK && batch.count > 0)
+    if (diffd_partitions_count(places->records, i) > 0)
       status = diffd_place_write(run, source, change, &feed, i * places->blocks_each, places->blocks_each,
                                  &count, err);
+    diffd_partitions_forget(places->records, i);
     *ret_count += count;
-    free(batch.positions);
   }
   return status;
 }
@@ -354,6 +351,7 @@ static enum diffd_status join_and_write(struct join *join, struct diffd_error *e
     status = open_places(run, run->previous, &join->removed, err);
   if (status != DIFFD_OK)
     return status;
+  join->table_bytes = diffd_budget_left(&run->budget) / 2 / run->threads;
   diffd_run_threads(run->threads, join_partitions, join);
   status = diffd_diff_run_result(run, err);
   if (status == DIFFD_OK)
@@ -365,9 +363,11 @@ static enum diffd_status join_and_write(struct join *join, struct diffd_error *e
   return status;
 }
 
-static enum diffd_status compare_by_partitions(struct diffd_diff_run *run, struct diffd_error *err) {
-  struct join join = {.run = run};
+static enum diffd_status compare_by_partitions(struct diffd_diff_run *run, struct diffd_partitions *previous,
+                                               struct diffd_error *err) {
+  struct join join = {.run = run, .previous = previous};
   enum diffd_status status = join_and_write(&join, err);
+  diffd_partitions_destroy(previous);
   diffd_partitions_destroy(join.next);
   diffd_partitions_destroy(join.added.records);
   diffd_partitions_destroy(join.removed.records);
@@ -378,13 +378,18 @@ static enum diffd_status compare_by_partitions(struct diffd_diff_run *run, struc
 
 static enum diffd_status run_steps(struct diffd_diff_run *run, struct diffd_error *err) {
   /* Nothing is written before previous is known to be whole. */
-  enum diffd_status status = read_previous(run, err);
-  if (status == DIFFD_OK)
-    status = diffd_edge_table_make_room(run->edges, err);
-  if (status == DIFFD_OK)
-    status = compare_in_memory(run, err);
-  else if (status == DIFFD_NOT_FOUND)
-    status = compare_by_partitions(run, err);
+  struct diffd_partitions *records = NULL;
+  enum diffd_status status =
+      read_edges(run, run->previous, previous_name(run->options), &run->previous_scan, &records, err);
+  if (status == DIFFD_OK) {
+    status = diffd_edge_table_new(records, &run->budget, &run->edges, err);
+    if (status == DIFFD_OK)
+      status = compare_in_memory(run, err);
+    else if (status == DIFFD_NOT_FOUND)
+      status = compare_by_partitions(run, records, err);
+    else
+      diffd_partitions_destroy(records);
+  }
   diffd_edge_table_destroy(run->edges);
   run->edges = NULL;
   if (status == DIFFD_OK)
@@ -419,7 +424,7 @@ static enum diffd_status open_run(struct diffd_diff_run *run, struct diffd_reade
   *next = NULL;
   status = open_source(run, reader, next_name(options), share_bytes, &run->next, err);
   if (status == DIFFD_OK)
-    status = diffd_node_set_new(run->threads, &run->budget, options->tmp_dir, &run->nodes, err);
+    status = diffd_node_set_new(run->threads, &run->pool, options->tmp_dir, &run->nodes, err);
   return status;
 }
 
@@ -453,6 +458,7 @@ static enum diffd_status diff_dot(const struct diffd_context *ctx, struct diffd_
   if (status != DIFFD_OK)
     return status;
   run.budget.limit_bytes = growing_bytes(options, run.threads);
+  diffd_chunk_pool_init(&run.pool, &run.budget);
   diffd_keyer_init(&run.keyer, options->seed);
   pthread_mutex_init(&run.failure_lock, NULL);
   status = open_run(&run, previous, next, err);
@@ -466,6 +472,7 @@ static enum diffd_status diff_dot(const struct diffd_context *ctx, struct diffd_
   diffd_node_set_destroy(run.nodes);
   diffd_source_close(run.previous);
   diffd_source_close(run.next);
+  diffd_chunk_pool_clean_up(&run.pool);
   pthread_mutex_destroy(&run.failure_lock);
   if (status == DIFFD_OK)
     *ret = run.counts;

@@ -21,10 +21,11 @@ struct diffd_diff_run {
   size_t block_len;
   const struct diffd_canon_kernel *kernel;
   struct diffd_budget budget;
+  struct diffd_chunk_pool pool; /* of all records */
   struct diffd_keyer keyer;
   struct diffd_source *previous;
   struct diffd_source *next;
-  struct diffd_edge_table *edges; /* previous's */
+  struct diffd_edge_table *edges; /* previous's, in memory */
   struct diffd_node_set *nodes;
   struct diffd_scan_result previous_scan;
   struct diffd_scan_result next_scan;

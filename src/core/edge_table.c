@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/edge_table.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "base/scale.h"
+#include "core/pages.h"
 
 /* A slot is a record with one bit between position and tag; a word of 0 is an empty slot. Four slots are a
  * row, which is a cache line. A key belongs to a row, and stands in the first empty slot of that or, for one
@@ -22,61 +21,30 @@ static const uint64_t SEEN = (uint64_t)1 << DIFFD_POSITION_BITS;
 enum { TAG_SHIFT = DIFFD_POSITION_BITS + 1 };
 static const uint64_t TAG_MASK = (((uint64_t)1 << DIFFD_TAG_BITS) - 1) << TAG_SHIFT;
 
-struct copy {
-  uint64_t slot;
-  uint64_t position;
-};
-
 struct part {
   struct slot *slots;
   uint64_t row_count;
-  struct copy *copies; /* positions beyond a slot's own */
-  size_t copy_count;
-  size_t copy_cap;
 };
 
 struct diffd_edge_table {
   struct diffd_partitions *records;
+  struct diffd_partitions *copies; /* {slot, position}, of positions beyond a slot's own */
   struct diffd_budget *budget;
   struct part parts[DIFFD_PARTITIONS];
   struct slot *slots; /* of all parts */
-  size_t slots_bytes; /* taken from the budget */
-  void *mapped;       /* what the slots are in, or NULL */
-  size_t mapped_bytes;
+  size_t slots_bytes;
 };
 
 struct diffd_record diffd_edge_record(struct diffd_key key, uint64_t position) {
   return (struct diffd_record){key.low, diffd_key_tag(key) << TAG_SHIFT | position};
 }
 
-enum diffd_status diffd_edge_table_new(struct diffd_partitions *records, struct diffd_budget *budget,
-                                       struct diffd_edge_table **ret, struct diffd_error *err) {
-  struct diffd_edge_table *table = calloc(1, sizeof *table);
-  if (table == NULL) {
-    diffd_partitions_destroy(records);
-    return diffd_fail(err, DIFFD_NO_MEMORY, "no memory for the table of edges");
-  }
-  table->records = records;
-  table->budget = budget;
-  *ret = table;
-  return DIFFD_OK;
-}
-
-static void drop_copies(struct diffd_edge_table *table, struct part *part) {
-  free(part->copies);
-  diffd_budget_give(table->budget, part->copy_cap * sizeof *part->copies);
-  part->copies = NULL;
-  part->copy_count = part->copy_cap = 0;
-}
-
 void diffd_edge_table_destroy(struct diffd_edge_table *table) {
   if (table == NULL)
     return;
-  for (size_t i = 0; i < DIFFD_PARTITIONS; i++)
-    drop_copies(table, &table->parts[i]);
-  if (table->mapped != NULL)
-    (void)munmap(table->mapped, table->mapped_bytes);
+  diffd_pages_free(table->slots, table->slots_bytes);
   diffd_budget_give(table->budget, table->slots_bytes);
+  diffd_partitions_destroy(table->copies);
   diffd_partitions_destroy(table->records);
   free(table);
 }
@@ -86,53 +54,50 @@ static uint64_t rows_for(uint64_t records) {
   return records / 3 + 1;
 }
 
-/* Memory of zeros that begins with a huge page, so that it can consist of them: look-ups go everywhere, and
- * with small pages most of their time would be address translation. */
-static enum diffd_status map_slots(struct diffd_edge_table *table, size_t bytes, struct diffd_error *err) {
-  enum { HUGE_PAGE = 2 * 1024 * 1024 };
-  size_t mapped_bytes = bytes + HUGE_PAGE;
-  char *mapped = mmap(NULL, mapped_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (mapped == MAP_FAILED)
-    return diffd_fail_errno(err, errno, "making a table of %zu bytes for previous's edges", bytes);
-  table->mapped = mapped;
-  table->mapped_bytes = mapped_bytes;
-  table->slots = (struct slot *)(void *)(mapped + (HUGE_PAGE - (uintptr_t)mapped % HUGE_PAGE));
-  (void)madvise(table->slots, bytes, MADV_HUGEPAGE);
-  return DIFFD_OK;
-}
-
-enum diffd_status diffd_edge_table_make_room(struct diffd_edge_table *table, struct diffd_error *err) {
+static uint64_t count_rows(const struct diffd_partitions *records) {
   uint64_t total = 0;
   for (unsigned i = 0; i < DIFFD_PARTITIONS; i++)
-    total += rows_for(diffd_partitions_count(table->records, i));
-  size_t bytes = total * ROW * sizeof(struct slot);
-  if (diffd_partitions_spilled(table->records) || !diffd_budget_take(table->budget, bytes))
-    return DIFFD_NOT_FOUND;
-  table->slots_bytes = bytes;
-  enum diffd_status status = map_slots(table, bytes, err);
-  if (status != DIFFD_OK)
-    return status;
+    total += rows_for(diffd_partitions_count(records, i));
+  return total;
+}
+
+static void deal_rows(struct diffd_edge_table *table) {
   uint64_t first = 0;
   for (unsigned i = 0; i < DIFFD_PARTITIONS; i++) {
     table->parts[i].slots = table->slots + first * ROW;
     table->parts[i].row_count = rows_for(diffd_partitions_count(table->records, i));
     first += table->parts[i].row_count;
   }
-  return DIFFD_OK;
 }
 
-static enum diffd_status add_copy(struct diffd_edge_table *table, struct part *part, uint64_t slot,
-                                  uint64_t position, struct diffd_error *err) {
-  if (part->copy_count == part->copy_cap) {
-    size_t cap = part->copy_cap + part->copy_cap / 2 + 16;
-    struct copy *copies = realloc(part->copies, cap * sizeof *copies);
-    if (copies == NULL)
-      return diffd_fail(err, DIFFD_NO_MEMORY, "no memory for more copies of one edge");
-    diffd_budget_force(table->budget, (cap - part->copy_cap) * sizeof *copies);
-    part->copies = copies;
-    part->copy_cap = cap;
+enum diffd_status diffd_edge_table_new(struct diffd_partitions *records, struct diffd_budget *budget,
+                                       struct diffd_edge_table **ret, struct diffd_error *err) {
+  size_t bytes = count_rows(records) * ROW * sizeof(struct slot);
+  if (diffd_partitions_spilled(records) || !diffd_budget_take(budget, bytes))
+    return DIFFD_NOT_FOUND;
+  struct diffd_partitions *copies = NULL;
+  enum diffd_status status = diffd_partitions_like(records, &copies, err);
+  struct diffd_edge_table *table = calloc(1, sizeof *table);
+  /* It begins with a huge page, so that it can consist of them: look-ups go everywhere, and with small pages
+   * most of their time would be address translation. */
+  struct slot *slots = diffd_pages_new(bytes, DIFFD_HUGE_PAGE);
+  if (status == DIFFD_OK && (table == NULL || slots == NULL))
+    status =
+        diffd_fail(err, DIFFD_NO_MEMORY, "no memory for a table of %zu bytes for previous's edges", bytes);
+  if (status != DIFFD_OK) {
+    diffd_pages_free(slots, bytes);
+    diffd_budget_give(budget, bytes);
+    diffd_partitions_destroy(copies);
+    free(table);
+    return status;
   }
-  part->copies[part->copy_count++] = (struct copy){slot, position};
+  table->records = records;
+  table->copies = copies;
+  table->budget = budget;
+  table->slots = slots;
+  table->slots_bytes = bytes;
+  deal_rows(table);
+  *ret = table;
   return DIFFD_OK;
 }
 
@@ -169,13 +134,15 @@ static struct slot *find(const struct part *part, uint64_t low, uint64_t tag) {
 
 struct insertion {
   struct diffd_edge_table *table;
-  struct part *part;
+  const struct part *part;
+  unsigned thread;
+  unsigned partition;
 };
 
 static enum diffd_status insert(void *arg, const struct diffd_record *records, size_t count,
                                 struct diffd_error *err) {
   const struct insertion *in = arg;
-  struct part *part = in->part;
+  const struct part *part = in->part;
   enum { LOOK_AHEAD = 8 }; /* records whose rows are on their way */
   for (size_t i = 0; i < count; i++) {
     __builtin_prefetch(row_of(part, records[i + LOOK_AHEAD < count ? i + LOOK_AHEAD : i].a), 1);
@@ -189,17 +156,18 @@ static enum diffd_status insert(void *arg, const struct diffd_record *records, s
       *slot = (struct slot){records[i].a, records[i].b};
       continue;
     }
+    struct diffd_record copy = {(uint64_t)(slot - part->slots), diffd_record_position(records[i])};
     enum diffd_status status =
-        add_copy(in->table, part, (uint64_t)(slot - part->slots), records[i].b & POSITION_MASK, err);
+        diffd_partitions_append(in->table->copies, in->thread, in->partition, copy, err);
     if (status != DIFFD_OK)
       return status;
   }
   return DIFFD_OK;
 }
 
-enum diffd_status diffd_edge_table_build(struct diffd_edge_table *table, unsigned partition,
+enum diffd_status diffd_edge_table_build(struct diffd_edge_table *table, unsigned thread, unsigned partition,
                                          struct diffd_error *err) {
-  struct insertion in = {table, &table->parts[partition]};
+  struct insertion in = {table, &table->parts[partition], thread, partition};
   return diffd_partitions_take(table->records, partition, insert, &in, err);
 }
 
@@ -234,83 +202,31 @@ bool diffd_edge_table_see(struct diffd_edge_table *table, struct diffd_key key) 
   return see(&table->parts[diffd_key_partition(key)], key.low, diffd_key_tag(key) << TAG_SHIFT);
 }
 
-static enum diffd_status each_unseen(const struct part *part, diffd_place_fn *each, void *arg,
-                                     struct diffd_error *err) {
-  enum diffd_status status = DIFFD_OK;
-  for (uint64_t slot = 0; status == DIFFD_OK && slot < part->row_count * ROW; slot++) {
-    uint64_t word = part->slots[slot].word;
-    if (word != 0 && (word & SEEN) == 0)
-      status = each(arg, word & POSITION_MASK, err);
-  }
-  for (size_t i = 0; status == DIFFD_OK && i < part->copy_count; i++)
-    if ((part->slots[part->copies[i].slot].word & SEEN) == 0)
-      status = each(arg, part->copies[i].position, err);
-  return status;
-}
-
-/* A function that cannot fail, as one that could. */
-struct infallible {
+struct unseen {
+  const struct part *part;
   void (*each)(void *arg, uint64_t position);
   void *arg;
 };
 
-static enum diffd_status call_infallible(void *arg, uint64_t position, struct diffd_error *err) {
+static enum diffd_status each_unseen_copy(void *arg, const struct diffd_record *copies, size_t count,
+                                          struct diffd_error *err) {
   (void)err;
-  const struct infallible *f = arg;
-  f->each(f->arg, position);
+  const struct unseen *unseen = arg;
+  for (size_t i = 0; i < count; i++)
+    if ((unseen->part->slots[copies[i].a].word & SEEN) == 0)
+      unseen->each(unseen->arg, copies[i].b);
   return DIFFD_OK;
 }
 
-void diffd_edge_table_each_unseen(const struct diffd_edge_table *table, unsigned partition,
-                                  void (*each)(void *arg, uint64_t position), void *arg) {
-  struct diffd_error ignored;
-  struct infallible f = {each, arg};
-  (void)each_unseen(&table->parts[partition], call_infallible, &f, &ignored);
-}
-
-struct probe {
-  struct part *part;
-  diffd_place_fn *added;
-  void *arg;
-};
-
-static enum diffd_status probe(void *arg, const struct diffd_record *records, size_t count,
-                               struct diffd_error *err) {
-  const struct probe *in = arg;
-  enum diffd_status status = DIFFD_OK;
-  for (size_t i = 0; status == DIFFD_OK && i < count; i++)
-    if (!see(in->part, records[i].a, records[i].b & TAG_MASK))
-      status = in->added(in->arg, records[i].b & POSITION_MASK, err);
-  return status;
-}
-
-enum diffd_status diffd_edge_table_join(struct diffd_edge_table *table, struct diffd_partitions *next,
-                                        unsigned partition, diffd_place_fn *added, diffd_place_fn *removed,
-                                        void *arg, struct diffd_error *err) {
-  struct part *part = &table->parts[partition];
-  part->row_count = rows_for(diffd_partitions_count(table->records, partition));
-  size_t bytes = part->row_count * ROW * sizeof *part->slots;
-  if (bytes > table->budget->limit_bytes)
-    return diffd_fail(
-        err, DIFFD_NO_MEMORY,
-        "the memory limit is too small for this graph: a 256th of its edges needs %zu bytes; raise it",
-        bytes);
-  /* The records that the partition gives back make room for most of it. */
-  diffd_budget_force(table->budget, bytes);
-  enum diffd_status status = DIFFD_OK;
-  part->slots = calloc(part->row_count * ROW, sizeof *part->slots);
-  if (part->slots == NULL)
-    status = diffd_fail(err, DIFFD_NO_MEMORY, "no memory to join a part of the edges");
-  if (status == DIFFD_OK)
-    status = diffd_edge_table_build(table, partition, err);
-  struct probe in = {part, added, arg};
-  if (status == DIFFD_OK)
-    status = diffd_partitions_take(next, partition, probe, &in, err);
-  if (status == DIFFD_OK)
-    status = each_unseen(part, removed, arg, err);
-  free(part->slots);
-  part->slots = NULL;
-  diffd_budget_give(table->budget, bytes);
-  drop_copies(table, part);
-  return status;
+enum diffd_status diffd_edge_table_each_unseen(const struct diffd_edge_table *table, unsigned partition,
+                                               void (*each)(void *arg, uint64_t position), void *arg,
+                                               struct diffd_error *err) {
+  struct unseen unseen = {&table->parts[partition], each, arg};
+  const struct part *part = unseen.part;
+  for (uint64_t slot = 0; slot < part->row_count * ROW; slot++) {
+    uint64_t word = part->slots[slot].word;
+    if (word != 0 && (word & SEEN) == 0)
+      each(arg, word & POSITION_MASK);
+  }
+  return diffd_partitions_each(table->copies, partition, each_unseen_copy, &unseen, err);
 }

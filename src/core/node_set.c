@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "base/scale.h"
+#include "core/key_range.h"
+#include "core/pages.h"
 
 /* word: the rank in the low 41 bits, then the tag; with USED in its top bit, so that it is never 0. A record
  * in a partition is the same. */
@@ -17,6 +19,12 @@ struct entry {
 enum { SHARDS = 64, RANK_BITS = DIFFD_POSITION_BITS + 1, TAG_BITS = 22 };
 static const uint64_t RANK_MASK = ((uint64_t)1 << RANK_BITS) - 1;
 static const uint64_t USED = (uint64_t)1 << 63;
+
+enum {
+  PAGES_MIN = 64 * 1024,       /* bytes of entries that are pages of their own */
+  PART_BYTES_MIN = 256 * 1024, /* that the table of a partition may always have */
+  BATCH_RANKS = 128 * 1024,    /* handed over at once where not all may be */
+};
 
 struct shard {
   pthread_mutex_t lock;  /* for touch */
@@ -33,30 +41,26 @@ struct shard_place {
 };
 
 struct diffd_node_set {
-  unsigned threads;
   struct diffd_budget *budget;
-  const char *tmp_dir;
   struct diffd_partitions *touched; /* beyond the shards */
   struct diffd_partitions *noted;   /* statements of nodes that no shard has */
   struct shard_place places[SHARDS];
 };
 
-enum diffd_status diffd_node_set_new(unsigned threads, struct diffd_budget *budget, const char *tmp_dir,
+enum diffd_status diffd_node_set_new(unsigned threads, struct diffd_chunk_pool *pool, const char *tmp_dir,
                                      struct diffd_node_set **ret, struct diffd_error *err) {
   struct diffd_node_set *set = aligned_alloc(alignof(struct diffd_node_set), sizeof *set);
   if (set == NULL)
     return diffd_fail(err, DIFFD_NO_MEMORY, "no memory for the touched nodes");
   memset(set, 0, sizeof *set);
-  set->threads = threads;
-  set->budget = budget;
-  set->tmp_dir = tmp_dir;
+  set->budget = pool->budget;
   for (size_t i = 0; i < SHARDS; i++) {
     pthread_mutex_init(&set->places[i].shard.lock, NULL);
     set->places[i].shard.first_cap = SHARDS + i;
   }
-  enum diffd_status status = diffd_partitions_new(threads, budget, tmp_dir, &set->touched, err);
+  enum diffd_status status = diffd_partitions_new(threads, pool, tmp_dir, &set->touched, err);
   if (status == DIFFD_OK)
-    status = diffd_partitions_new(threads, budget, tmp_dir, &set->noted, err);
+    status = diffd_partitions_like(set->touched, &set->noted, err);
   if (status == DIFFD_OK)
     *ret = set;
   else
@@ -69,9 +73,21 @@ static void set_entries(struct shard *shard, struct entry *entries, size_t cap) 
   __atomic_store_n(&shard->cap, cap, __ATOMIC_RELAXED);
 }
 
+static struct entry *new_entries(size_t cap) {
+  size_t bytes = cap * sizeof(struct entry);
+  enum { PAGE = 4096 };
+  if (bytes < PAGES_MIN)
+    return calloc(cap, sizeof(struct entry));
+  return diffd_pages_new(bytes, bytes < DIFFD_HUGE_PAGE ? PAGE : DIFFD_HUGE_PAGE);
+}
+
 static void drop_entries(struct diffd_node_set *set, struct shard *shard) {
-  free(shard->entries);
-  diffd_budget_give(set->budget, shard->cap * sizeof *shard->entries);
+  size_t bytes = shard->cap * sizeof *shard->entries;
+  if (bytes < PAGES_MIN)
+    free(shard->entries);
+  else
+    diffd_pages_free(shard->entries, bytes);
+  diffd_budget_give(set->budget, bytes);
   set_entries(shard, NULL, 0);
   shard->count = 0;
 }
@@ -114,14 +130,13 @@ static bool has_room(const struct shard *shard) {
   return 4 * (shard->count + 1) <= 3 * shard->cap;
 }
 
-/* Makes the shard `cap` entries large. */
-static enum diffd_status resize(struct diffd_node_set *set, struct shard *shard, size_t cap,
-                                struct diffd_error *err) {
+/* Makes the shard `cap` entries large; false where there is no memory for it. */
+static bool resize(struct diffd_node_set *set, struct shard *shard, size_t cap) {
   struct shard grown = *shard;
   grown.cap = cap;
-  grown.entries = calloc(cap, sizeof *grown.entries);
+  grown.entries = new_entries(cap);
   if (grown.entries == NULL)
-    return diffd_fail(err, DIFFD_NO_MEMORY, "no memory for more touched nodes");
+    return false;
   for (size_t i = 0; i < shard->cap; i++)
     if (shard->entries[i].word != 0)
       *find(&grown, shard->entries[i].low, shard->entries[i].word & ~RANK_MASK) = shard->entries[i];
@@ -129,7 +144,7 @@ static enum diffd_status resize(struct diffd_node_set *set, struct shard *shard,
   drop_entries(set, shard);
   set_entries(shard, grown.entries, cap);
   shard->count = count;
-  return DIFFD_OK;
+  return true;
 }
 
 /* Makes room for one entry more, or finds that there will be none. */
@@ -138,13 +153,19 @@ static enum diffd_status make_room(struct diffd_node_set *set, struct shard *sha
     return DIFFD_OK;
   size_t cap = shard->cap == 0 ? shard->first_cap : 2 * shard->cap;
   uint64_t bytes = cap * sizeof *shard->entries;
-  if (shard->cap == 0) {
+  bool taken = true;
+  if (shard->cap == 0)
     diffd_budget_force(set->budget, bytes);
-  } else if (!diffd_budget_take(set->budget, bytes)) {
-    shard->stuck = true;
+  else
+    taken = diffd_budget_take(set->budget, bytes);
+  if (taken && resize(set, shard, cap))
     return DIFFD_OK;
-  }
-  return resize(set, shard, cap, err);
+  if (taken)
+    diffd_budget_give(set->budget, bytes);
+  if (shard->cap == 0)
+    return diffd_fail(err, DIFFD_NO_MEMORY, "no memory for the touched nodes");
+  shard->stuck = true;
+  return DIFFD_OK;
 }
 
 static enum diffd_status touch(struct diffd_node_set *set, unsigned thread, struct diffd_key key,
@@ -214,9 +235,12 @@ struct harvest {
   struct diffd_node_set *set;
   uint64_t sizes[2];
   uint64_t *ranks;
+  size_t cap;
   size_t count;
   struct diffd_partitions *places;
-  struct shard part; /* of the partition that is put together */
+  struct shard part; /* of a partition that is put together, or of a range of it */
+  struct diffd_key_range range;
+  bool full; /* the range has more nodes than the part may hold */
 };
 
 static enum diffd_status put_rank(struct harvest *harvest, uint64_t rank, struct diffd_error *err) {
@@ -232,31 +256,30 @@ static enum diffd_status put_rank(struct harvest *harvest, uint64_t rank, struct
                                  (struct diffd_record){rank, 0}, err);
 }
 
-static enum diffd_status harvest_shard(struct harvest *harvest, struct shard *shard,
+static enum diffd_status harvest_shard(struct harvest *harvest, const struct shard *shard,
                                        struct diffd_error *err) {
   enum diffd_status status = DIFFD_OK;
   for (size_t at = 0; status == DIFFD_OK && at < shard->cap; at++)
     if ((shard->entries[at].word & RANK_MASK) != 0)
       status = put_rank(harvest, shard->entries[at].word & RANK_MASK, err);
-  drop_entries(harvest->set, shard);
   return status;
 }
 
 static enum diffd_status gather_touched(void *arg, const struct diffd_record *records, size_t count,
                                         struct diffd_error *err) {
+  (void)err;
   struct harvest *harvest = arg;
   struct shard *part = &harvest->part;
   for (size_t i = 0; i < count; i++) {
-    if (!has_room(part)) {
-      size_t cap = part->cap == 0 ? 1024 : 2 * part->cap;
-      diffd_budget_force(harvest->set->budget, cap * sizeof *part->entries);
-      enum diffd_status status = resize(harvest->set, part, cap, err);
-      if (status != DIFFD_OK)
-        return status;
+    if (!diffd_key_range_has(harvest->range, records[i].a))
+      continue;
+    struct entry *entry = find(part, diffd_key_range_hash(records[i].a), records[i].b);
+    if (entry->word == 0 && !has_room(part)) {
+      harvest->full = true;
+      return DIFFD_NOT_FOUND; /* ends the going through; nobody is told */
     }
-    struct entry *entry = find(part, records[i].a, records[i].b);
     part->count += entry->word == 0;
-    *entry = (struct entry){records[i].a, records[i].b};
+    *entry = (struct entry){diffd_key_range_hash(records[i].a), records[i].b};
   }
   return DIFFD_OK;
 }
@@ -264,59 +287,153 @@ static enum diffd_status gather_touched(void *arg, const struct diffd_record *re
 static enum diffd_status gather_noted(void *arg, const struct diffd_record *records, size_t count,
                                       struct diffd_error *err) {
   (void)err;
-  struct harvest *harvest = arg;
+  const struct harvest *harvest = arg;
   for (size_t i = 0; i < count && harvest->part.count > 0; i++) {
-    struct entry *entry = find(&harvest->part, records[i].a, records[i].b & ~RANK_MASK);
+    if (!diffd_key_range_has(harvest->range, records[i].a))
+      continue;
+    struct entry *entry = find(&harvest->part, diffd_key_range_hash(records[i].a), records[i].b & ~RANK_MASK);
     if (entry->word != 0)
       raise_rank(entry, records[i].b & RANK_MASK);
   }
   return DIFFD_OK;
 }
 
-static enum diffd_status harvest_partitions(struct harvest *harvest, struct diffd_error *err) {
+/* Puts the touched nodes of a range together, and makes the range one that the part can hold. */
+static enum diffd_status gather_range(struct harvest *harvest, unsigned partition, struct diffd_error *err) {
+  struct shard *part = &harvest->part;
+  for (;;) {
+    memset(part->entries, 0, part->cap * sizeof *part->entries);
+    part->count = 0;
+    harvest->full = false;
+    enum diffd_status status =
+        diffd_partitions_each(harvest->set->touched, partition, gather_touched, harvest, err);
+    if (!harvest->full)
+      return status;
+    if (!diffd_key_range_halve(&harvest->range))
+      return diffd_fail(err, DIFFD_NO_MEMORY, "no memory for nodes whose hashes are the same");
+  }
+}
+
+static enum diffd_status harvest_partition(struct harvest *harvest, unsigned partition,
+                                           struct diffd_error *err) {
   struct diffd_node_set *set = harvest->set;
-  enum diffd_status status = DIFFD_OK;
-  for (unsigned i = 0; status == DIFFD_OK && i < DIFFD_PARTITIONS; i++) {
-    status = diffd_partitions_take(set->touched, i, gather_touched, harvest, err);
+  enum diffd_status status;
+  harvest->range = diffd_key_range_all();
+  do {
+    status = gather_range(harvest, partition, err);
     if (status == DIFFD_OK)
-      status = diffd_partitions_take(set->noted, i, gather_noted, harvest, err);
+      status = diffd_partitions_each(set->noted, partition, gather_noted, harvest, err);
     if (status == DIFFD_OK)
       status = harvest_shard(harvest, &harvest->part, err);
-  }
-  drop_entries(set, &harvest->part);
+  } while (status == DIFFD_OK && diffd_key_range_next(&harvest->range));
   return status;
 }
 
-static enum diffd_status keep_rank(void *arg, const struct diffd_record *records, size_t count,
-                                   struct diffd_error *err) {
-  (void)err;
-  struct harvest *harvest = arg;
-  for (size_t i = 0; i < count; i++)
+/* The part is as large as the largest partition needs it, or as the budget allows. */
+static enum diffd_status harvest_partitions(struct harvest *harvest, struct diffd_error *err) {
+  struct diffd_node_set *set = harvest->set;
+  struct shard *part = &harvest->part;
+  uint64_t most = 0;
+  for (unsigned i = 0; i < DIFFD_PARTITIONS; i++)
+    if (diffd_partitions_count(set->touched, i) > most)
+      most = diffd_partitions_count(set->touched, i);
+  uint64_t room = diffd_budget_left(set->budget) / 4;
+  uint64_t cap_max = (room > PART_BYTES_MIN ? room : PART_BYTES_MIN) / sizeof *part->entries;
+  size_t cap = (size_t)(most + most / 2 + 4 < cap_max ? most + most / 2 + 4 : cap_max);
+  diffd_budget_force(set->budget, cap * sizeof *part->entries);
+  set_entries(part, new_entries(cap), cap);
+  enum diffd_status status = DIFFD_OK;
+  if (part->entries == NULL)
+    status = diffd_fail(err, DIFFD_NO_MEMORY, "no memory to put touched nodes together");
+  for (unsigned i = 0; status == DIFFD_OK && i < DIFFD_PARTITIONS; i++) {
+    if (diffd_partitions_count(set->touched, i) > 0)
+      status = harvest_partition(harvest, i, err);
+    diffd_partitions_forget(set->touched, i);
+    diffd_partitions_forget(set->noted, i);
+  }
+  drop_entries(set, part);
+  return status;
+}
+
+/* Room for so many ranks, which the caller took from the budget. */
+static enum diffd_status make_ranks(struct harvest *harvest, size_t cap, struct diffd_error *err) {
+  enum { PAGE = 4096 };
+  harvest->cap = cap;
+  harvest->ranks = cap > 0 ? diffd_pages_new(cap * sizeof *harvest->ranks, PAGE) : NULL;
+  if (cap > 0 && harvest->ranks == NULL)
+    return diffd_fail(err, DIFFD_NO_MEMORY, "no memory for the places of %zu nodes", cap);
+  return DIFFD_OK;
+}
+
+struct batch {
+  struct harvest *harvest;
+  diffd_ranks_fn *each;
+  void *arg;
+};
+
+static enum diffd_status hand_over_ranks(const struct batch *batch, struct diffd_error *err) {
+  size_t count = batch->harvest->count;
+  batch->harvest->count = 0;
+  return count > 0 ? batch->each(batch->arg, batch->harvest->ranks, count, err) : DIFFD_OK;
+}
+
+static enum diffd_status add_to_batch(void *arg, const struct diffd_record *records, size_t count,
+                                      struct diffd_error *err) {
+  const struct batch *batch = arg;
+  struct harvest *harvest = batch->harvest;
+  enum diffd_status status = DIFFD_OK;
+  for (size_t i = 0; status == DIFFD_OK && i < count; i++) {
     harvest->ranks[harvest->count++] = records[i].a;
-  return DIFFD_OK;
+    if (harvest->count == harvest->cap)
+      status = hand_over_ranks(batch, err);
+  }
+  return status;
 }
 
-/* Room for so many ranks, in place of what there was. */
-static enum diffd_status make_ranks(struct harvest *harvest, uint64_t count, struct diffd_error *err) {
-  free(harvest->ranks);
-  harvest->count = 0;
-  harvest->ranks = malloc((count + 1) * sizeof *harvest->ranks);
-  if (harvest->ranks == NULL)
-    return diffd_fail(err, DIFFD_NO_MEMORY, "no memory for the places of %llu nodes",
-                      (unsigned long long)count);
-  return DIFFD_OK;
-}
-
-static enum diffd_status hand_over_places(struct harvest *harvest, diffd_ranks_fn *each, void *arg,
-                                          struct diffd_error *err) {
+static enum diffd_status hand_over_places(struct batch *batch, struct diffd_error *err) {
+  struct harvest *harvest = batch->harvest;
   enum diffd_status status = DIFFD_OK;
   for (unsigned i = 0; status == DIFFD_OK && i < DIFFD_PARTITIONS; i++) {
-    status = make_ranks(harvest, diffd_partitions_count(harvest->places, i), err);
+    status = diffd_partitions_take(harvest->places, i, add_to_batch, batch, err);
     if (status == DIFFD_OK)
-      status = diffd_partitions_take(harvest->places, i, keep_rank, harvest, err);
-    if (status == DIFFD_OK && harvest->count > 0)
-      status = each(arg, harvest->ranks, harvest->count, err);
+      status = hand_over_ranks(batch, err);
   }
+  return status;
+}
+
+/* Everything beyond the budget: by way of partitions of the text. */
+static enum diffd_status take_by_places(struct harvest *harvest, struct batch *batch,
+                                        struct diffd_error *err) {
+  struct diffd_node_set *set = harvest->set;
+  enum diffd_status status = diffd_partitions_like(set->touched, &harvest->places, err);
+  for (size_t i = 0; status == DIFFD_OK && i < SHARDS; i++) {
+    status = harvest_shard(harvest, &set->places[i].shard, err);
+    drop_entries(set, &set->places[i].shard);
+  }
+  if (status == DIFFD_OK && diffd_partitions_total(set->touched) > 0)
+    status = harvest_partitions(harvest, err);
+  diffd_budget_force(set->budget, BATCH_RANKS * sizeof *harvest->ranks);
+  if (status == DIFFD_OK)
+    status = make_ranks(harvest, BATCH_RANKS, err);
+  if (status == DIFFD_OK)
+    status = hand_over_places(batch, err);
+  diffd_budget_give(set->budget, BATCH_RANKS * sizeof *harvest->ranks);
+  diffd_partitions_destroy(harvest->places);
+  return status;
+}
+
+/* All ranks at once, whose room was taken from the budget. */
+static enum diffd_status take_at_once(struct harvest *harvest, size_t count, const struct batch *batch,
+                                      struct diffd_error *err) {
+  struct diffd_node_set *set = harvest->set;
+  enum diffd_status status = make_ranks(harvest, count, err);
+  for (size_t i = 0; status == DIFFD_OK && i < SHARDS; i++) {
+    status = harvest_shard(harvest, &set->places[i].shard, err);
+    drop_entries(set, &set->places[i].shard);
+  }
+  if (status == DIFFD_OK)
+    status = hand_over_ranks(batch, err);
+  diffd_budget_give(set->budget, count * sizeof *harvest->ranks);
   return status;
 }
 
@@ -324,26 +441,16 @@ enum diffd_status diffd_node_set_take_ranks(struct diffd_node_set *set, uint64_t
                                             uint64_t next_size, diffd_ranks_fn *each, void *arg,
                                             struct diffd_error *err) {
   struct harvest harvest = {.set = set, .sizes = {previous_size, next_size}};
-  enum diffd_status status = DIFFD_OK;
+  struct batch batch = {&harvest, each, arg};
   size_t count = 0;
   bool stuck = false;
   for (size_t i = 0; i < SHARDS; i++) {
     count += set->places[i].shard.count;
     stuck = stuck || set->places[i].shard.stuck;
   }
-  if (stuck)
-    status = diffd_partitions_new(1, set->budget, set->tmp_dir, &harvest.places, err);
-  else
-    status = make_ranks(&harvest, count, err);
-  for (size_t i = 0; status == DIFFD_OK && i < SHARDS; i++)
-    status = harvest_shard(&harvest, &set->places[i].shard, err);
-  if (status == DIFFD_OK && stuck)
-    status = harvest_partitions(&harvest, err);
-  if (status == DIFFD_OK && stuck)
-    status = hand_over_places(&harvest, each, arg, err);
-  else if (status == DIFFD_OK && harvest.count > 0)
-    status = each(arg, harvest.ranks, harvest.count, err);
-  diffd_partitions_destroy(harvest.places);
-  free(harvest.ranks);
+  bool at_once = !stuck && diffd_budget_take(set->budget, count * sizeof *harvest.ranks);
+  enum diffd_status status =
+      at_once ? take_at_once(&harvest, count, &batch, err) : take_by_places(&harvest, &batch, err);
+  diffd_pages_free(harvest.ranks, harvest.cap * sizeof *harvest.ranks);
   return status;
 }

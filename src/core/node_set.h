@@ -27,8 +27,8 @@ static inline uint64_t diffd_node_rank_begin(uint64_t rank) {
 
 struct diffd_node_set;
 
-/* For up to `threads` threads; budget and tmp_dir must outlive it. DIFFD_NO_MEMORY. */
-enum diffd_status diffd_node_set_new(unsigned threads, struct diffd_budget *budget, const char *tmp_dir,
+/* For up to `threads` threads; pool and tmp_dir must outlive it. DIFFD_NO_MEMORY. */
+enum diffd_status diffd_node_set_new(unsigned threads, struct diffd_chunk_pool *pool, const char *tmp_dir,
                                      struct diffd_node_set **ret, struct diffd_error *err) DIFFD_MUST_CHECK;
 void diffd_node_set_destroy(struct diffd_node_set *set); /* accepts NULL */
 
@@ -44,9 +44,9 @@ void diffd_node_set_prefetch(const struct diffd_node_set *set, struct diffd_key 
 enum diffd_status diffd_node_set_note(struct diffd_node_set *set, unsigned thread, struct diffd_key key,
                                       uint64_t rank, struct diffd_error *err) DIFFD_MUST_CHECK;
 
-/* Hands over the ranks of all declared nodes and empties the set: in batches, every rank of one batch below
- * every rank of the next, in no order within it; `each` may change the array. The sizes are the graphs', in
- * bytes. One thread, after all others. What `each` returns, DIFFD_NO_MEMORY, DIFFD_IO, DIFFD_NO_SPACE. */
+/* Hands over the ranks of all declared nodes and empties the set: in batches, roughly by where they are in
+ * the text, in no order within one; `each` may change the array. The sizes are the graphs', in bytes. One
+ * thread, after all others. What `each` returns, DIFFD_NO_MEMORY, DIFFD_IO, DIFFD_NO_SPACE. */
 typedef enum diffd_status diffd_ranks_fn(void *arg, uint64_t *ranks, size_t count, struct diffd_error *err);
 enum diffd_status diffd_node_set_take_ranks(struct diffd_node_set *set, uint64_t previous_size,
                                             uint64_t next_size, diffd_ranks_fn *each, void *arg,

@@ -42,7 +42,9 @@ enum { COUNT = 40000 };
 static void touch_and_note(struct diffd_budget *budget, struct kept *kept) {
   struct diffd_node_set *set;
   struct diffd_error err;
-  assert_int_equal(diffd_node_set_new(2, budget, NULL, &set, &err), DIFFD_OK);
+  struct diffd_chunk_pool pool;
+  diffd_chunk_pool_init(&pool, budget);
+  assert_int_equal(diffd_node_set_new(2, &pool, NULL, &set, &err), DIFFD_OK);
   assert_int_equal(diffd_node_set_note(set, 0, key_of(1), 5, &err), DIFFD_OK); /* nothing is touched yet */
   for (uint64_t i = 0; i < 2 * COUNT; i++) {
     struct diffd_key key = key_of(i % COUNT);
@@ -59,6 +61,7 @@ static void touch_and_note(struct diffd_budget *budget, struct kept *kept) {
   kept->ranks = calloc(COUNT + 1, sizeof *kept->ranks);
   assert_int_equal(diffd_node_set_take_ranks(set, COUNT + 10, COUNT + 10, keep_ranks, kept, &err), DIFFD_OK);
   diffd_node_set_destroy(set);
+  diffd_chunk_pool_clean_up(&pool);
   assert_int_equal(budget->used_bytes, 0); /* what was taken is given back */
   assert_int_equal(kept->count, COUNT / 2);
   for (uint64_t i = 0; i < COUNT / 4; i++) {

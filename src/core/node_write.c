@@ -9,13 +9,14 @@
 
 #include "base/buffer.h"
 #include "base/tmp_file.h"
+#include "core/pages.h"
 #include "core/radix_sort.h"
 #include "core/reread.h"
 #include "core/threads.h"
 
 enum {
   RUN_NODES = 8 * 1024,           /* places a run is made of: its buffers are not counted, and small */
-  RUN_TEXT_MAX = 8 * 1024 * 1024, /* bytes of a run's records; one that is fuller is closed early */
+  RUN_TEXT_MAX = 2 * 1024 * 1024, /* bytes of a run's records; one that is fuller is closed early */
   COPIED_TEXT_MAX = 4096,         /* a longer statement is read again when it is written */
   WINDOW_LEN = 64 * 1024,         /* what is held of a run in a file */
   WINDOW_LEN_MIN = 8 * 1024,
@@ -403,11 +404,12 @@ static enum diffd_status merge_runs(struct diffd_node_write *job, struct run **h
 }
 
 static enum diffd_status sort_ranks(uint64_t *ranks, size_t count, struct diffd_error *err) {
-  uint64_t *spare = malloc((count + 1) * sizeof *spare);
+  enum { PAGE = 4096 };
+  uint64_t *spare = diffd_pages_new(count * sizeof *spare, PAGE);
   if (spare == NULL)
     return diffd_fail(err, DIFFD_NO_MEMORY, "no memory to sort the places of %zu nodes", count);
   diffd_radix_sort_u64(ranks, spare, count);
-  free(spare);
+  diffd_pages_free(spare, count * sizeof *spare);
   return DIFFD_OK;
 }
 

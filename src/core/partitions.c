@@ -8,14 +8,15 @@
 
 #include "base/tmp_file.h"
 
-enum { CHUNK_RECORDS = 255 }; /* with its head a page */
+enum { CHUNK_RECORDS = (DIFFD_CHUNK_BYTES - 16) / 16 };
 
 /* In memory, and in the file byte for byte the same. */
 struct chunk {
-  uint64_t count;  /* told when it is full, or taken */
+  uint64_t count;  /* told when it is full */
   uint64_t before; /* in memory the address of the chunk before, in the file its offset and 1; 0: none */
   struct diffd_record records[CHUNK_RECORDS];
 };
+_Static_assert(sizeof(struct chunk) == DIFFD_CHUNK_BYTES, "a chunk is one of the pool's");
 
 /* What one thread appended to one partition. */
 struct list {
@@ -38,7 +39,7 @@ struct appender {
 
 struct diffd_partitions {
   unsigned threads;
-  struct diffd_budget *budget;
+  struct diffd_chunk_pool *pool;
   const char *tmp_dir;
   pthread_mutex_t lock; /* for what follows */
   int file;             /* or -1 */
@@ -46,14 +47,14 @@ struct diffd_partitions {
   struct appender appenders[]; /* of each thread */
 };
 
-enum diffd_status diffd_partitions_new(unsigned threads, struct diffd_budget *budget, const char *tmp_dir,
+enum diffd_status diffd_partitions_new(unsigned threads, struct diffd_chunk_pool *pool, const char *tmp_dir,
                                        struct diffd_partitions **ret, struct diffd_error *err) {
   struct diffd_partitions *partitions =
       calloc(1, sizeof *partitions + (size_t)threads * sizeof(struct appender));
   if (partitions == NULL)
     return diffd_fail(err, DIFFD_NO_MEMORY, "no memory for partitions");
   partitions->threads = threads;
-  partitions->budget = budget;
+  partitions->pool = pool;
   partitions->tmp_dir = tmp_dir;
   partitions->file = -1;
   pthread_mutex_init(&partitions->lock, NULL);
@@ -61,19 +62,19 @@ enum diffd_status diffd_partitions_new(unsigned threads, struct diffd_budget *bu
   return DIFFD_OK;
 }
 
-static struct chunk *chunk_before(const struct chunk *chunk) {
-  return (struct chunk *)(uintptr_t)chunk->before;
+enum diffd_status diffd_partitions_like(const struct diffd_partitions *model, struct diffd_partitions **ret,
+                                        struct diffd_error *err) {
+  return diffd_partitions_new(model->threads, model->pool, model->tmp_dir, ret, err);
 }
 
-static void free_chunk(struct diffd_partitions *partitions, struct chunk *chunk) {
-  free(chunk);
-  diffd_budget_give(partitions->budget, sizeof *chunk);
+static struct chunk *chunk_before(const struct chunk *chunk) {
+  return (struct chunk *)(uintptr_t)chunk->before;
 }
 
 static void free_list(struct diffd_partitions *partitions, struct list *list) {
   while (list->newest != NULL) {
     struct chunk *before = chunk_before(list->newest);
-    free_chunk(partitions, list->newest);
+    diffd_chunk_pool_put(partitions->pool, list->newest);
     list->newest = before;
   }
 }
@@ -119,15 +120,15 @@ static enum diffd_status make_room(struct diffd_partitions *partitions, struct l
     newest->count = CHUNK_RECORDS;
     list->before += CHUNK_RECORDS;
   }
-  if (newest == NULL)
-    diffd_budget_force(partitions->budget, sizeof *newest); /* one of each cannot be done without */
-  else if (!diffd_budget_take(partitions->budget, sizeof *newest))
+  void *got = diffd_chunk_pool_get(partitions->pool);
+  if (got == NULL && newest != NULL)
     return spill(partitions, list, newest, err);
-  struct chunk *chunk = malloc(sizeof *chunk);
-  if (chunk == NULL) {
-    diffd_budget_give(partitions->budget, sizeof *chunk);
-    return diffd_fail(err, DIFFD_NO_MEMORY, "no memory for more edges");
+  if (got == NULL) { /* one of each list cannot be done without */
+    enum diffd_status status = diffd_chunk_pool_force(partitions->pool, &got, err);
+    if (status != DIFFD_OK)
+      return status;
   }
+  struct chunk *chunk = got;
   chunk->before = (uint64_t)(uintptr_t)newest;
   chunk->count = 0;
   list->newest = chunk;
@@ -178,17 +179,9 @@ bool diffd_partitions_spilled(const struct diffd_partitions *partitions) {
   return partitions->file >= 0;
 }
 
-static enum diffd_status take_list(struct diffd_partitions *partitions, struct list *list,
-                                   diffd_records_fn *each, void *arg, struct diffd_error *err) {
+static enum diffd_status each_in_file(const struct diffd_partitions *partitions, uint64_t at,
+                                      diffd_records_fn *each, void *arg, struct diffd_error *err) {
   enum diffd_status status = DIFFD_OK;
-  while (status == DIFFD_OK && list->newest != NULL) {
-    struct chunk *chunk = list->newest;
-    if (chunk->count > 0)
-      status = each(arg, chunk->records, (size_t)chunk->count, err);
-    list->newest = chunk_before(chunk);
-    free_chunk(partitions, chunk);
-  }
-  uint64_t at = list->last_in_file;
   while (status == DIFFD_OK && at != 0) {
     struct chunk chunk;
     status = diffd_tmp_file_read(partitions->file, (char *)&chunk, sizeof chunk, at - 1, err);
@@ -196,20 +189,59 @@ static enum diffd_status take_list(struct diffd_partitions *partitions, struct l
       status = each(arg, chunk.records, (size_t)chunk.count, err);
     at = chunk.before;
   }
-  list->last_in_file = 0;
   return status;
+}
+
+enum diffd_status diffd_partitions_each(const struct diffd_partitions *partitions, unsigned partition,
+                                        diffd_records_fn *each, void *arg, struct diffd_error *err) {
+  enum diffd_status status = DIFFD_OK;
+  for (size_t thread = 0; status == DIFFD_OK && thread < partitions->threads; thread++) {
+    const struct appender *appender = &partitions->appenders[thread];
+    const struct list *list = &appender->lists[partition];
+    uint64_t count = count_newest(appender, partition);
+    for (const struct chunk *chunk = list->newest; status == DIFFD_OK && chunk != NULL;) {
+      if (count > 0)
+        status = each(arg, chunk->records, (size_t)count, err);
+      chunk = chunk_before(chunk);
+      count = CHUNK_RECORDS;
+    }
+    if (status == DIFFD_OK)
+      status = each_in_file(partitions, list->last_in_file, each, arg, err);
+  }
+  return status;
+}
+
+void diffd_partitions_forget(struct diffd_partitions *partitions, unsigned partition) {
+  for (size_t thread = 0; thread < partitions->threads; thread++) {
+    struct appender *appender = &partitions->appenders[thread];
+    free_list(partitions, &appender->lists[partition]);
+    appender->lists[partition] = (struct list){0};
+    appender->at.next[partition] = appender->at.end[partition] = NULL;
+  }
+}
+
+static enum diffd_status take_list(struct diffd_partitions *partitions, struct list *list, uint64_t count,
+                                   diffd_records_fn *each, void *arg, struct diffd_error *err) {
+  enum diffd_status status = DIFFD_OK;
+  while (status == DIFFD_OK && list->newest != NULL) {
+    struct chunk *chunk = list->newest;
+    if (count > 0)
+      status = each(arg, chunk->records, (size_t)count, err);
+    list->newest = chunk_before(chunk);
+    diffd_chunk_pool_put(partitions->pool, chunk);
+    count = CHUNK_RECORDS;
+  }
+  return status == DIFFD_OK ? each_in_file(partitions, list->last_in_file, each, arg, err) : status;
 }
 
 enum diffd_status diffd_partitions_take(struct diffd_partitions *partitions, unsigned partition,
                                         diffd_records_fn *each, void *arg, struct diffd_error *err) {
   enum diffd_status status = DIFFD_OK;
   for (size_t thread = 0; status == DIFFD_OK && thread < partitions->threads; thread++) {
-    struct appender *appender = &partitions->appenders[thread];
-    struct list *list = &appender->lists[partition];
-    if (list->newest != NULL)
-      list->newest->count = count_newest(appender, partition);
-    list->before = 0;
-    status = take_list(partitions, list, each, arg, err);
+    const struct appender *appender = &partitions->appenders[thread];
+    struct list *list = &partitions->appenders[thread].lists[partition];
+    status = take_list(partitions, list, count_newest(appender, partition), each, arg, err);
   }
+  diffd_partitions_forget(partitions, partition);
   return status;
 }

@@ -5,12 +5,14 @@
 #include <string.h>
 
 #include "core/change_emit.h"
+#include "core/pages.h"
 #include "core/threads.h"
 
 enum {
   NEAR = 4096,     /* bytes; edges that are no further apart are read in one go: to read on costs less */
   EDGE_LEN = 1024, /* what is read for the last of them */
   BIT_WORDS = DIFFD_BLOCK_LEN_MAX / 64,
+  ROUND_PLACES_MIN = 64 * 1024, /* that are written in one round, however small the budget is */
 };
 
 struct places {
@@ -20,11 +22,13 @@ struct places {
   const struct diffd_place_feed *feed;
   uint64_t first_block;
   uint64_t block_count;
-  uint64_t *begin;  /* where each block's places begin in `place`; one more at the end */
-  uint64_t *cursor; /* atomic; where the next place of a block goes */
-  uint32_t *place;  /* offsets in their block */
-  unsigned part;    /* atomic; the next to look at */
-  uint64_t block;   /* atomic; the next to write, from the first */
+  uint64_t *ends;       /* atomic; of each block: how many places it has, then where the next goes in `place`,
+                           and in the end where they end there, as those of the next block begin */
+  uint32_t *place;      /* offsets in their block, of the round's blocks */
+  uint64_t round_begin; /* the round's blocks, counted from first_block */
+  uint64_t round_end;
+  unsigned part;  /* atomic; the next to look at */
+  uint64_t block; /* atomic; the next to write, from round_begin */
 };
 
 static uint64_t block_of(const struct places *places, uint64_t position) {
@@ -33,12 +37,15 @@ static uint64_t block_of(const struct places *places, uint64_t position) {
 
 static void count_place(void *arg, uint64_t position) {
   struct places *places = arg;
-  __atomic_fetch_add(&places->cursor[block_of(places, position)], 1, __ATOMIC_RELAXED);
+  __atomic_fetch_add(&places->ends[block_of(places, position)], 1, __ATOMIC_RELAXED);
 }
 
 static void deal_place(void *arg, uint64_t position) {
   struct places *places = arg;
-  uint64_t at = __atomic_fetch_add(&places->cursor[block_of(places, position)], 1, __ATOMIC_RELAXED);
+  uint64_t block = block_of(places, position);
+  if (block < places->round_begin || block >= places->round_end)
+    return;
+  uint64_t at = __atomic_fetch_add(&places->ends[block], 1, __ATOMIC_RELAXED);
   places->place[at] = (uint32_t)(position % places->run->block_len);
 }
 
@@ -47,7 +54,12 @@ static void each_part(struct places *places, void (*place)(void *arg, uint64_t p
     unsigned part = __atomic_fetch_add(&places->part, 1, __ATOMIC_RELAXED);
     if (part >= places->feed->part_count)
       return;
-    places->feed->each(places->feed->arg, part, place, places);
+    struct diffd_error err;
+    enum diffd_status status = places->feed->each(places->feed->arg, part, place, places, &err);
+    if (status != DIFFD_OK) {
+      diffd_diff_run_fail(places->run, status, &err);
+      return;
+    }
   }
 }
 
@@ -61,27 +73,37 @@ static void deal_places(void *arg, unsigned thread) {
   each_part(arg, deal_place);
 }
 
-static enum diffd_status collect_places(struct places *places, uint64_t *ret_total, struct diffd_error *err) {
-  uint64_t blocks = places->block_count;
-  places->begin = malloc((blocks + 1) * sizeof *places->begin);
-  places->cursor = calloc(blocks + 1, sizeof *places->cursor);
-  if (places->begin == NULL || places->cursor == NULL)
+static enum diffd_status count_all(struct places *places, uint64_t *ret_total, struct diffd_error *err) {
+  places->ends = calloc(places->block_count + 1, sizeof *places->ends);
+  if (places->ends == NULL)
     return diffd_fail(err, DIFFD_NO_MEMORY, "no memory for the places of changed edges");
   diffd_run_threads(places->run->threads, count_places, places);
+  *ret_total = 0;
+  for (uint64_t i = 0; i < places->block_count; i++)
+    *ret_total += places->ends[i];
+  return diffd_diff_run_result(places->run, err);
+}
+
+/* How many of the places are to be written in one round. */
+static uint64_t round_places(const struct places *places, uint64_t total) {
+  uint64_t room = diffd_budget_left(&places->run->budget) / 2 / sizeof *places->place;
+  uint64_t most = room < ROUND_PLACES_MIN ? ROUND_PLACES_MIN : room;
+  return total < most ? total : most;
+}
+
+/* Takes as many blocks into the round as it may have places, one at least, and gives each its begin; how many
+ * places that are. */
+static uint64_t choose_blocks(struct places *places, uint64_t places_max) {
   uint64_t total = 0;
-  for (uint64_t i = 0; i <= blocks; i++) {
-    uint64_t count = places->cursor[i];
-    places->begin[i] = places->cursor[i] = total;
+  uint64_t block = places->round_begin = places->round_end;
+  do {
+    uint64_t count = places->ends[block];
+    places->ends[block] = total;
     total += count;
-  }
-  places->place = malloc((total + 1) * sizeof *places->place);
-  if (places->place == NULL)
-    return diffd_fail(err, DIFFD_NO_MEMORY, "no memory for the places of %llu changed edges",
-                      (unsigned long long)total);
-  places->part = 0;
-  diffd_run_threads(places->run->threads, deal_places, places);
-  *ret_total = total;
-  return DIFFD_OK;
+    block++;
+  } while (block < places->block_count && total + places->ends[block] <= places_max);
+  places->round_end = block;
+  return total;
 }
 
 /* Puts a block's places in order. */
@@ -107,8 +129,9 @@ static size_t window_for(const uint32_t *place, size_t count) {
 static enum diffd_status write_block(struct places *places, uint64_t block, uint64_t *bits,
                                      struct diffd_change_emit *emit, struct diffd_ordered_out *out,
                                      struct diffd_error *err) {
-  uint32_t *place = places->place + places->begin[block];
-  size_t count = (size_t)(places->begin[block + 1] - places->begin[block]);
+  uint64_t begin = block == places->round_begin ? 0 : places->ends[block - 1];
+  uint32_t *place = places->place + begin;
+  size_t count = (size_t)(places->ends[block] - begin);
   uint64_t block_begin = (places->first_block + block) * places->run->block_len;
   enum diffd_status status = DIFFD_OK;
   sort_places(place, count, bits);
@@ -135,12 +158,12 @@ static void write_blocks(void *arg, unsigned thread) {
     status = diffd_fail(&err, DIFFD_NO_MEMORY, "no memory to order changed edges");
   while (status == DIFFD_OK && bits != NULL) {
     out.number = __atomic_fetch_add(&places->block, 1, __ATOMIC_RELAXED);
-    if (out.number >= places->block_count)
+    if (out.number >= places->round_end - places->round_begin)
       break;
     if (diffd_context_cancelled(run->ctx))
       status = diffd_fail(&err, DIFFD_CANCELLED, "stopped while writing changed edges");
     else
-      status = write_block(places, out.number, bits, &emit, &out, &err);
+      status = write_block(places, places->round_begin + out.number, bits, &emit, &out, &err);
     if (status == DIFFD_OK)
       status = diffd_ordered_out_done(&out, &err);
   }
@@ -149,6 +172,34 @@ static void write_blocks(void *arg, unsigned thread) {
   free(bits);
   diffd_buffer_clean_up(&out.bytes);
   diffd_change_emit_clean_up(&emit);
+}
+
+/* Deals places out to the blocks of a round, and writes them. */
+static enum diffd_status write_round(struct places *places, uint64_t places_max, struct diffd_error *err) {
+  struct diffd_diff_run *run = places->run;
+  uint64_t total = choose_blocks(places, places_max);
+  if (total == 0)
+    return DIFFD_OK;
+  size_t bytes = (size_t)total * sizeof *places->place;
+  enum { PAGE = 4096 };
+  places->place = diffd_pages_new(bytes, PAGE);
+  if (places->place == NULL)
+    return diffd_fail(err, DIFFD_NO_MEMORY, "no memory for the places of %llu changed edges",
+                      (unsigned long long)total);
+  diffd_budget_force(&run->budget, bytes);
+  diffd_diff_run_begin_ordered(run);
+  places->part = 0;
+  places->block = 0;
+  diffd_run_threads(run->threads, deal_places, places);
+  enum diffd_status status = diffd_diff_run_result(run, err);
+  if (status == DIFFD_OK) {
+    diffd_run_threads(run->threads, write_blocks, places);
+    status = diffd_diff_run_result(run, err);
+  }
+  diffd_diff_run_end_ordered(run);
+  diffd_pages_free(places->place, bytes);
+  diffd_budget_give(&run->budget, bytes);
+  return status;
 }
 
 enum diffd_status diffd_place_write(struct diffd_diff_run *run, struct diffd_source *source,
@@ -161,15 +212,13 @@ enum diffd_status diffd_place_write(struct diffd_diff_run *run, struct diffd_sou
                           .feed = feed,
                           .first_block = first_block,
                           .block_count = block_count};
-  enum diffd_status status = collect_places(&places, ret_count, err);
-  if (status == DIFFD_OK && *ret_count > 0) {
-    diffd_diff_run_begin_ordered(run);
-    diffd_run_threads(run->threads, write_blocks, &places);
-    diffd_diff_run_end_ordered(run);
-    status = diffd_diff_run_result(run, err);
-  }
-  free(places.begin);
-  free(places.cursor);
-  free(places.place);
+  uint64_t total = 0;
+  enum diffd_status status = count_all(&places, &total, err);
+  uint64_t places_max = round_places(&places, total);
+  while (status == DIFFD_OK && total > 0 && places.round_end < block_count)
+    status = write_round(&places, places_max, err);
+  free(places.ends);
+  if (status == DIFFD_OK)
+    *ret_count = total;
   return status;
 }

@@ -4,18 +4,19 @@
  *
  * The places come in the order of keys. They are dealt out to blocks of the text; within a block a bit for
  * each byte puts them in order, so that nothing is sorted. Threads write a block each, one block after the
- * other.
+ * other. Where the budget has no room for all places, that is done for some blocks, and then for the next.
  */
 #ifndef DIFFD_CORE_PLACE_WRITE_H
 #define DIFFD_CORE_PLACE_WRITE_H
 
 #include "core/diff_run.h"
 
-/* Where places come from: `each` calls `place` for all places of a part. It is called twice for every part,
- * from any thread, and gives the same places both times. */
+/* Where places come from: `each` calls `place` for all places of a part. It is called twice or more for every
+ * part, from any thread, and gives the same places each time. */
 struct diffd_place_feed {
   unsigned part_count;
-  void (*each)(void *arg, unsigned part, void (*place)(void *place_arg, uint64_t position), void *place_arg);
+  enum diffd_status (*each)(void *arg, unsigned part, void (*place)(void *place_arg, uint64_t position),
+                            void *place_arg, struct diffd_error *err);
   void *arg;
 };
 
