@@ -4,7 +4,7 @@
 #include "core/pages.h"
 
 enum {
-  SLAB_BYTES = 1024 * 1024,
+  SLAB_BYTES = DIFFD_HUGE_PAGE,
   SLAB_HEAD = 64,
   SLAB_CHUNKS = (SLAB_BYTES - SLAB_HEAD) / DIFFD_CHUNK_BYTES,
 };
@@ -49,19 +49,22 @@ static void close_slab_locked(struct diffd_chunk_pool *pool, struct diffd_slab *
     slab->next->prev = slab->prev;
 }
 
+/* Chunks that are free in a slab are kept for those that must be had, once others have their half. */
+static bool has_room_locked(const struct diffd_chunk_pool *pool) {
+  return (pool->used + 1) * DIFFD_CHUNK_BYTES <= pool->budget->limit_bytes / 2;
+}
+
 /* Adds a slab; false where there is no room for it. */
 static bool add_slab_locked(struct diffd_chunk_pool *pool, bool force) {
   if (force)
     diffd_budget_force(pool->budget, SLAB_BYTES);
-  else if (pool->bytes + SLAB_BYTES > pool->budget->limit_bytes / 2 ||
-           !diffd_budget_take(pool->budget, SLAB_BYTES))
+  else if (!diffd_budget_take(pool->budget, SLAB_BYTES))
     return false;
   struct diffd_slab *slab = diffd_pages_new(SLAB_BYTES, SLAB_BYTES);
   if (slab == NULL) {
     diffd_budget_give(pool->budget, SLAB_BYTES);
     return false;
   }
-  pool->bytes += SLAB_BYTES;
   open_slab_locked(pool, slab);
   return true;
 }
@@ -69,7 +72,7 @@ static bool add_slab_locked(struct diffd_chunk_pool *pool, bool force) {
 static void *get(struct diffd_chunk_pool *pool, bool force) {
   void *chunk = NULL;
   pthread_mutex_lock(&pool->lock);
-  if (pool->open != NULL || add_slab_locked(pool, force)) {
+  if ((force || has_room_locked(pool)) && (pool->open != NULL || add_slab_locked(pool, force))) {
     struct diffd_slab *slab = pool->open;
     if (slab->freed != NULL) {
       chunk = slab->freed;
@@ -78,6 +81,7 @@ static void *get(struct diffd_chunk_pool *pool, bool force) {
       chunk = (char *)slab + SLAB_HEAD + (size_t)slab->fresh++ * DIFFD_CHUNK_BYTES;
     }
     slab->used++;
+    pool->used++;
     if (slab->used == SLAB_CHUNKS)
       close_slab_locked(pool, slab);
   }
@@ -103,11 +107,10 @@ void diffd_chunk_pool_put(struct diffd_chunk_pool *pool, void *chunk) {
   if (slab->used == SLAB_CHUNKS)
     open_slab_locked(pool, slab);
   slab->used--;
+  pool->used--;
   bool empty = slab->used == 0;
-  if (empty) {
+  if (empty)
     close_slab_locked(pool, slab);
-    pool->bytes -= SLAB_BYTES;
-  }
   pthread_mutex_unlock(&pool->lock);
   if (!empty)
     return;

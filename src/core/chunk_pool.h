@@ -23,7 +23,7 @@ struct diffd_chunk_pool {
   struct diffd_budget *budget;
   pthread_mutex_t lock;
   struct diffd_slab *open; /* the slabs that have free chunks */
-  uint64_t bytes;          /* of all slabs */
+  uint64_t used;           /* chunks */
 };
 
 /* The budget must outlive the pool. */

@@ -210,25 +210,24 @@ static enum diffd_status keep_run(struct diffd_node_write *job, struct diffd_buf
   return status;
 }
 
+/* `bytes` is the thread's, empty, so that its memory serves for one run after the other. */
 static enum diffd_status make_run(struct diffd_node_write *job, struct diffd_reread rereads[2], size_t begin,
-                                  size_t end, struct diffd_error *err) {
-  struct diffd_buffer bytes = diffd_buffer_init(RUN_TEXT_MAX);
+                                  size_t end, struct diffd_buffer *bytes, struct diffd_error *err) {
   struct diffd_buffer sorted = diffd_buffer_init(RUN_TEXT_MAX);
   enum diffd_status status = DIFFD_OK;
   size_t count = 0;
   for (size_t i = begin; status == DIFFD_OK && i < end; i++) {
     uint64_t next_rank = i + 1 < end ? job->ranks[i + 1] : UINT64_MAX;
     struct diffd_reread *reread = &rereads[diffd_node_rank_in_next(job->ranks[i])];
-    status = read_record(reread, job->ranks[i], next_rank, &bytes, err);
+    status = read_record(reread, job->ranks[i], next_rank, bytes, err);
     count++;
-    if (status == DIFFD_OK && (i + 1 == end || bytes.len > RUN_TEXT_MAX / 2)) {
-      status = sort_records(&bytes, count, &sorted, err);
+    if (status == DIFFD_OK && (i + 1 == end || bytes->len > RUN_TEXT_MAX / 2)) {
+      status = sort_records(bytes, count, &sorted, err);
       if (status == DIFFD_OK)
         status = keep_run(job, &sorted, err);
-      bytes.len = count = 0;
+      bytes->len = count = 0;
     }
   }
-  diffd_buffer_clean_up(&bytes);
   diffd_buffer_clean_up(&sorted);
   return status;
 }
@@ -239,6 +238,7 @@ static void make_runs(void *arg, unsigned thread) {
   struct diffd_diff_run *in = job->in;
   struct diffd_error err;
   struct diffd_reread rereads[2] = {0};
+  struct diffd_buffer bytes = diffd_buffer_init(RUN_TEXT_MAX);
   enum diffd_status status = diffd_reread_init(&rereads[0], in->previous, in->kernel->read, false, &err);
   if (status == DIFFD_OK)
     status = diffd_reread_init(&rereads[1], in->next, in->kernel->read, false, &err);
@@ -253,10 +253,12 @@ static void make_runs(void *arg, unsigned thread) {
     if (diffd_context_cancelled(in->ctx))
       status = diffd_fail(&err, DIFFD_CANCELLED, "stopped while sorting nodes");
     else
-      status = make_run(job, rereads, begin, begin + slice < job->count ? begin + slice : job->count, &err);
+      status = make_run(job, rereads, begin, begin + slice < job->count ? begin + slice : job->count, &bytes,
+                        &err);
   }
   if (status != DIFFD_OK)
     fail_job(job, status, &err);
+  diffd_buffer_clean_up(&bytes);
   diffd_reread_clean_up(&rereads[0]);
   diffd_reread_clean_up(&rereads[1]);
 }
