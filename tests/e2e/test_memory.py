@@ -1,4 +1,4 @@
-# Two graphs of a million edges go from the grapher through the worker into the storage and out again, in 256 MiB of private memory.
+# Two graphs of a million edges go the whole way in 256 MiB of private memory, and a diff stays within the limit that it was given.
 # SPDX-License-Identifier: Apache-2.0
 import hashlib
 import http.client
@@ -110,3 +110,73 @@ def test_a_million_edges(pair, storage, plain, tmp_path):
             assert service.stop() == 0
     finally:
         server.close()
+
+
+# --- the limit of one diff -----------------------------------------------------------------------------------
+
+FIXED = 16 << 20  # beyond the limit: libraries, stacks, and what each of two threads reads and writes with
+EDGE = ("\tn%d -> n%d [govpc_accountID=\"444455556666\" govpc_eniID=\"eni-f7ba6713\" govpc_srcPort=\"0\" govpc_dstPort=\"22\" "
+        "govpc_protocol=\"6\" govpc_packets=\"4026\" govpc_bytes=\"52567\" govpc_start=\"1709510400\" govpc_end=\"1709596799\" "
+        "color=green label=\"a\"]\n")  # fmt: skip
+
+
+def write_graph(path, edges, nodes=()):
+    with open(path, "w") as out:
+        out.write("digraph {\n")
+        for edge in edges:
+            out.write(EDGE % edge)
+        for node in nodes:
+            out.write('\tn%d [label="a node"]\n' % node)
+        out.write("}")
+
+
+def shuffled(i):
+    """A number for each below a million, in no order."""
+    return 1000000 + i * 386413 % 1000003
+
+
+def make_ordinary(folder, flowgen):
+    """What the generator makes; all edges of next are new, to be sorted and written as well."""
+    subprocess.run([flowgen, "dot", "--out", folder, "--edges", "300000", "--change", "30"], check=True,
+                   capture_output=True, timeout=PATIENCE)  # fmt: skip
+
+
+def make_copies(folder, flowgen):
+    """Hundreds of thousands of copies of one edge, that no partition by keys can part."""
+    write_graph(folder / "previous.dot", (pair for i in range(100) for pair in [(1, 2)] * 4000 + [(3, i)]), (1, 3))
+    write_graph(folder / "next.dot", (pair for i in range(100) for pair in [(2, 1)] * 2000 + [(3, i + 50)]), (1, 2))
+
+
+def make_nodes(folder, flowgen):
+    """Nothing in previous, and in next each edge has two nodes of its own."""
+    write_graph(folder / "previous.dot", ())
+    nodes = range(400000)
+    write_graph(folder / "next.dot", ((shuffled(i), shuffled(i + 1)) for i in nodes[::2]), map(shuffled, nodes))
+
+
+@pytest.fixture(scope="module", params=[make_ordinary, make_copies, make_nodes])
+def limited(request, plain, tmp_path_factory):
+    """The folder of two graphs, and the digest of their diff without a limit."""
+    flowgen = pathlib.Path(plain).parent / "flowgen"
+    if not flowgen.exists():
+        pytest.skip("the generator is not beside the program")
+    folder = tmp_path_factory.mktemp("limited")
+    request.param(folder, flowgen)
+    yield folder, diff_digest([plain, "diff", folder / "previous.dot", folder / "next.dot"], folder)
+    for path in folder.glob("*.dot"):
+        path.unlink()
+
+
+def diff_digest(command, folder):
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=harness.environment(folder)) as process:
+        found = digest(process.stdout.read)
+    assert process.returncode == 1
+    return found
+
+
+@pytest.mark.parametrize("limit", [1 << 20, 6 << 20])
+def test_a_limit_holds(limited, plain, limit):
+    """The kernel refuses what is beyond; the bytes are the same."""
+    folder, expected = limited
+    command = ["prlimit", "--data=%d" % (limit + FIXED), plain, "diff", "--threads=2", "--memory-limit=%d" % limit]
+    assert diff_digest([*command, folder / "previous.dot", folder / "next.dot"], folder) == expected
