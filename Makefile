@@ -25,7 +25,7 @@ demo: ## Make flow logs, run the service on them, show a diff
 check: ## Run every test; the last line is `N passed, M failed`
 	@tools/check.sh
 
-bench: ## Measure speed and memory beside wc, cat, gzip and igzip (BENCH_SIZES="100k 1M 5M")
+bench: ## Measure speed and memory beside wc, cat and igzip (BENCH_SIZES="100k 1M 5M": shorter)
 	@tools/dependencies.sh build bench
 	@$(MAKE) --no-print-directory all
 	@/usr/bin/python3 bench/run.py
