@@ -199,8 +199,9 @@ int diffd_command_diff(struct diffd_cli *cli, int argc, char **argv) {
       {"threads", "N", NULL, "at most so many threads (default: one per CPU)", DIFFD_OPTION_COUNT,
        &chosen.work.threads},
       {"memory-limit", "SIZE", NULL,
-       "as 64MiB; beyond it temporary files are used\n(default: half of the machine's)", DIFFD_OPTION_SIZE,
-       &chosen.work.memory_limit_bytes},
+       "as 64MiB; beyond it temporary files are used\n(default: half of what the process, its cgroup or the "
+       "machine has)",
+       DIFFD_OPTION_SIZE, &chosen.work.memory_limit_bytes},
       {"tmp-dir", "DIR", NULL, "where those are (default: $TMPDIR, else /tmp)", DIFFD_OPTION_TEXT,
        &chosen.work.tmp_dir},
   };
@@ -224,6 +225,6 @@ int diffd_command_diff(struct diffd_cli *cli, int argc, char **argv) {
       (diffd_cli_window("--previous", chosen.previous, &chosen.windows[0], &err) != DIFFD_OK ||
        diffd_cli_window("--next", chosen.next, &chosen.windows[1], &err) != DIFFD_OK))
     return diffd_cli_trouble(cli, &err);
-  chosen.work.tmp_dir = diffd_work_tmp_dir(cli, chosen.work.tmp_dir);
+  diffd_work_complete(cli, &chosen.work);
   return run(cli, &chosen, &arguments);
 }

@@ -59,8 +59,10 @@ int diffd_command_graph(struct diffd_cli *cli, int argc, char **argv) {
        DIFFD_OPTION_CHOICE, &work.bad_records},
       {"threads", "N", NULL, "at most so many threads (default: one per CPU)", DIFFD_OPTION_COUNT,
        &work.threads},
-      {"memory-limit", "SIZE", NULL, "as 64MiB; beyond it temporary files are used", DIFFD_OPTION_SIZE,
-       &work.memory_limit_bytes},
+      {"memory-limit", "SIZE", NULL,
+       "as 64MiB; beyond it temporary files are used\n(default: half of what the process, its cgroup or the "
+       "machine has)",
+       DIFFD_OPTION_SIZE, &work.memory_limit_bytes},
       {"tmp-dir", "DIR", NULL, "where those are (default: $TMPDIR, else /tmp)", DIFFD_OPTION_TEXT,
        &work.tmp_dir},
   };
@@ -91,6 +93,6 @@ int diffd_command_graph(struct diffd_cli *cli, int argc, char **argv) {
     return diffd_cli_misuse(&help, "graph: --start and --stop go together");
   if (start != NULL && window_of(start, stop, &window, &err) != DIFFD_OK)
     return diffd_cli_trouble(cli, &err);
-  work.tmp_dir = diffd_work_tmp_dir(cli, work.tmp_dir);
+  diffd_work_complete(cli, &work);
   return make_graph(cli, &arguments, start != NULL ? &window : NULL, &work);
 }

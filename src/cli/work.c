@@ -8,13 +8,17 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/memory_size.h"
 #include "cli/progress.h"
 #include "core/log_tree.h"
 
 enum { LATE_SECONDS = 3600 }; /* as VPC_FLOW_LOGS_LATE's default */
 
-const char *diffd_work_tmp_dir(const struct diffd_cli *cli, const char *given) {
-  return given != NULL ? given : diffd_cli_variable(cli, "TMPDIR");
+void diffd_work_complete(const struct diffd_cli *cli, struct diffd_work_options *options) {
+  if (options->tmp_dir == NULL)
+    options->tmp_dir = diffd_cli_variable(cli, "TMPDIR");
+  if (options->memory_limit_bytes == 0)
+    options->memory_limit_bytes = diffd_memory_size() / 2;
 }
 
 enum diffd_status diffd_work_open(const char *path, struct diffd_reader **ret, struct diffd_error *err) {

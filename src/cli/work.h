@@ -10,14 +10,14 @@
 
 struct diffd_work_options {
   unsigned threads;            /* 0: one per CPU */
-  uint64_t memory_limit_bytes; /* 0: not given */
+  uint64_t memory_limit_bytes; /* 0: none was given */
   const char *tmp_dir;         /* --tmp-dir, or TMPDIR, or NULL */
   int node_ids;                /* enum diffd_node_ids */
   int bad_records;             /* 0: skip, 1: fail */
 };
 
-/* The folder for temporary files: what was given, else TMPDIR, else NULL. */
-const char *diffd_work_tmp_dir(const struct diffd_cli *cli, const char *given);
+/* Puts the usual in place of what was not given: TMPDIR, and half of the memory that the process may have. */
+void diffd_work_complete(const struct diffd_cli *cli, struct diffd_work_options *options);
 
 /* Opens a file of DOT; `-` is stdin. A folder is a fault that points at --logs. */
 enum diffd_status diffd_work_open(const char *path, struct diffd_reader **ret,

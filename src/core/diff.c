@@ -6,8 +6,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "base/memory_size.h"
 #include "core/change_emit.h"
 #include "core/diff_run.h"
 #include "core/edge_join.h"
@@ -440,7 +440,7 @@ static uint64_t growing_bytes(const struct diffd_diff_options *options, unsigned
   enum { THREAD_BYTES = 6 * 1024 * 1024 };
   uint64_t limit = options->memory_limit_bytes;
   if (limit == 0)
-    limit = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE) / 2;
+    limit = diffd_memory_size() / 2;
   uint64_t fixed = (uint64_t)threads * THREAD_BYTES;
   return fixed < limit - limit / 4 ? limit - fixed : limit / 4;
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory_size.h"
 #include "base/thread.h"
 #include "core/flow_edges.h"
 #include "core/flow_merge.h"
@@ -263,7 +264,7 @@ static void divide_memory(struct build *build, size_t threads) {
   uint64_t limit = build->options->memory_limit_bytes;
   build->room.tmp_dir = build->options->tmp_dir != NULL ? build->options->tmp_dir : "/tmp";
   if (limit == 0)
-    return;
+    limit = diffd_memory_size() / 2;
   build->room.array_max_bytes = limit / 8 < ARRAY_MIN ? ARRAY_MIN : limit / 8;
   build->digest_max_bytes = limit / threads / 3;
   if (build->digest_max_bytes < DIGEST_MIN)

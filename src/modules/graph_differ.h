@@ -11,7 +11,7 @@
 
 struct diffd_graph_differ_options {
   unsigned threads;            /* per diff; 0: one per CPU */
-  uint64_t memory_limit_bytes; /* per diff; 0: half of the machine's */
+  uint64_t memory_limit_bytes; /* per diff; 0: half of diffd_memory_size() */
   const char *tmp_dir;         /* copied; NULL: /tmp */
 };
 

@@ -2,10 +2,10 @@
 #include "service/config.h"
 
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
+
+#include "base/memory_size.h"
 
 enum {
   DEFAULT_DRAIN_MS = 30000,
@@ -40,39 +40,6 @@ struct diffd_config diffd_config_default(void) {
 static unsigned cpus(void) {
   long count = sysconf(_SC_NPROCESSORS_ONLN);
   return count > 0 ? (unsigned)count : 1;
-}
-
-/* What the container allows, or UINT64_MAX: "max" is no number. */
-static uint64_t cgroup_memory_bytes(void) {
-  char text[32] = "";
-  char *end = text;
-  FILE *file = fopen("/sys/fs/cgroup/memory.max", "re");
-  if (file == NULL)
-    return UINT64_MAX;
-  unsigned long long bytes = fgets(text, sizeof text, file) != NULL ? strtoull(text, &end, 10) : 0;
-  (void)fclose(file);
-  return end != text ? bytes : UINT64_MAX;
-}
-
-/* What `ulimit -d`, `ulimit -v` or LimitDATA= of systemd allow. */
-static uint64_t process_memory_bytes(void) {
-  struct rlimit data, space;
-  uint64_t allowed = UINT64_MAX;
-  if (getrlimit(RLIMIT_DATA, &data) == 0 && data.rlim_cur != RLIM_INFINITY)
-    allowed = data.rlim_cur;
-  if (getrlimit(RLIMIT_AS, &space) == 0 && space.rlim_cur != RLIM_INFINITY && space.rlim_cur < allowed)
-    allowed = space.rlim_cur;
-  return allowed;
-}
-
-static uint64_t machine_memory_bytes(void) {
-  long pages = sysconf(_SC_PHYS_PAGES);
-  long page = sysconf(_SC_PAGESIZE);
-  uint64_t physical = pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page : UINT64_C(1) << 30;
-  uint64_t container = cgroup_memory_bytes();
-  uint64_t process = process_memory_bytes();
-  uint64_t allowed = container < process ? container : process;
-  return allowed < physical ? allowed : physical;
 }
 
 static unsigned connections(void) {
@@ -118,7 +85,7 @@ struct diffd_config diffd_config_resolve(const struct diffd_config *config) {
   if (full.http_threads == 0)
     full.http_threads = usual.http_threads;
   if (full.memory_limit_bytes == 0)
-    full.memory_limit_bytes = machine_memory_bytes() / 2;
+    full.memory_limit_bytes = diffd_memory_size() / 2;
   if (full.http_address == NULL)
     full.http_address = usual.http_address;
   if (full.drain_timeout_ms == 0)
