@@ -13,6 +13,13 @@
 #include "core/log_tree.h"
 
 enum { LATE_SECONDS = 3600 }; /* as VPC_FLOW_LOGS_LATE's default */
+/* A pipe holds 64 KiB unless one asks for more, 0.1 ms of a fast writer, and all threads are busy: who drains
+ * it may have to wait for a core ten times as long. This is what the system grants to anybody. */
+enum { PIPE_BYTES = 1 << 20 };
+
+static void widen(int fd) {
+  (void)fcntl(fd, F_SETPIPE_SZ, PIPE_BYTES); /* refused where it is no pipe, or the user has many */
+}
 
 void diffd_work_complete(const struct diffd_cli *cli, struct diffd_work_options *options) {
   if (options->tmp_dir == NULL)
@@ -23,8 +30,10 @@ void diffd_work_complete(const struct diffd_cli *cli, struct diffd_work_options 
 
 enum diffd_status diffd_work_open(const char *path, struct diffd_reader **ret, struct diffd_error *err) {
   struct stat st;
-  if (strcmp(path, "-") == 0)
+  if (strcmp(path, "-") == 0) {
+    widen(STDIN_FILENO);
     return diffd_reader_from_fd(STDIN_FILENO, false, ret, err);
+  }
   int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
   if (fd < 0)
     return diffd_fail_errno(err, errno, "%s cannot be read", path);
@@ -32,6 +41,7 @@ enum diffd_status diffd_work_open(const char *path, struct diffd_reader **ret, s
     (void)close(fd);
     return diffd_fail(err, DIFFD_INVALID, "%s is a folder; write --logs where it holds flow logs", path);
   }
+  widen(fd);
   enum diffd_status status = diffd_reader_from_fd(fd, true, ret, err);
   if (status != DIFFD_OK)
     (void)close(fd);

@@ -19,7 +19,8 @@ struct diffd_work_options {
 /* Puts the usual in place of what was not given: TMPDIR, and half of the memory that the process may have. */
 void diffd_work_complete(const struct diffd_cli *cli, struct diffd_work_options *options);
 
-/* Opens a file of DOT; `-` is stdin. A folder is a fault that points at --logs. */
+/* Opens a file of DOT; `-` is stdin. A pipe is made to hold more, where the system allows it. A folder is a
+ * fault that points at --logs. */
 enum diffd_status diffd_work_open(const char *path, struct diffd_reader **ret,
                                   struct diffd_error *err) DIFFD_MUST_CHECK;
 

@@ -1,6 +1,8 @@
 # What the program makes of random graphs, however they are written, is what the reference makes of them.
 # SPDX-License-Identifier: Apache-2.0
+import fcntl
 import os
+import pathlib
 import random
 import subprocess
 import threading
@@ -197,3 +199,27 @@ def test_stat(tmp_path, big):
     assert result.status == 1 and b"digraph" not in result.out
     for number in reference.counts(big[0], big[1])[:2]:
         assert str(number).encode() in result.out, result
+
+
+F_SETPIPE_SZ, F_GETPIPE_SZ = 1031, 1032  # Python has names for them from 3.10 on
+
+
+@pytest.mark.parametrize("as_stdin", [True, False])
+def test_a_pipe_is_made_to_hold_more(tmp_path, as_stdin):
+    """So that who writes is not held back while the thread that drains the pipe waits for a core."""
+    if os.geteuid() != 0 and int(pathlib.Path("/proc/sys/fs/pipe-max-size").read_text()) < 1 << 20:
+        pytest.skip("this system's pipes hold less")
+    (tmp_path / "p.dot").write_bytes(b"digraph {\n}")
+    reading, writing = os.pipe()
+    try:
+        fcntl.fcntl(reading, F_SETPIPE_SZ, 4096)
+        os.write(writing, b"digraph {\n}")
+        name = "-" if as_stdin else f"/dev/fd/{reading}"
+        process = subprocess.Popen([BINARY, "diff", "p.dot", name], cwd=tmp_path, env=environment(tmp_path), pass_fds=[reading],
+                                   stdin=reading if as_stdin else subprocess.DEVNULL, stdout=subprocess.PIPE)  # fmt: skip
+        os.close(writing)
+        assert process.communicate(timeout=SLOW)[0] == b"digraph {\n}"
+        assert process.returncode == 0
+        assert fcntl.fcntl(reading, F_GETPIPE_SZ) == 1 << 20
+    finally:
+        os.close(reading)
