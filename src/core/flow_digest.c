@@ -192,8 +192,8 @@ static enum diffd_status add_new(struct diffd_flow_digest *digest, uint64_t hash
   return DIFFD_OK;
 }
 
-/* Three steps over all that waits, so that the memory for one record comes while others are looked at: slots,
- * then entries, then the sums. */
+/* Slots were on their way when the records came. Two steps over all that waits, so that the memory for one
+ * record comes while others are looked at: entries, then sums. */
 enum diffd_status diffd_flow_digest_flush(struct diffd_flow_digest *digest, struct diffd_error *err) {
   if (!has_room(digest)) {
     enum diffd_status status = make_room(digest, err);
@@ -202,12 +202,8 @@ enum diffd_status diffd_flow_digest_flush(struct diffd_flow_digest *digest, stru
   }
   unsigned count = digest->waiting_count;
   digest->waiting_count = 0;
-  __attribute__((uninitialized)) uint64_t hashes[DIFFD_FLOW_BATCH];
+  const uint64_t *hashes = digest->hashes;
   __attribute__((uninitialized)) uint32_t candidates[DIFFD_FLOW_BATCH];
-  for (unsigned i = 0; i < count; i++) {
-    hashes[i] = hash_entry(digest, &digest->waiting[i]);
-    __builtin_prefetch(&digest->index[hashes[i] >> digest->shift]);
-  }
   for (unsigned i = 0; i < count; i++) {
     candidates[i] = find_candidate(digest, hashes[i]);
     __builtin_prefetch(&digest->entries[candidates[i] == 0 ? digest->used : candidates[i] - 1], 1);
@@ -263,8 +259,7 @@ static inline bool same_text(const char *a, const char *b, size_t len) {
   return differ == 0;
 }
 
-uint32_t diffd_flow_digest_find_pair(struct diffd_flow_digest *digest,
-                                     const struct diffd_flow_record *record) {
+static inline uint32_t find_pair(struct diffd_flow_digest *digest, const struct diffd_flow_record *record) {
   struct diffd_span text = record->account_eni;
   if (text.ptr == NULL)
     return find_joined_pair(digest, record);
@@ -284,6 +279,11 @@ uint32_t diffd_flow_digest_find_pair(struct diffd_flow_digest *digest,
     seen->number = number;
   }
   return number;
+}
+
+uint32_t diffd_flow_digest_find_pair(struct diffd_flow_digest *digest,
+                                     const struct diffd_flow_record *record) {
+  return find_pair(digest, record);
 }
 
 enum diffd_status diffd_flow_digest_add_pair(struct diffd_flow_digest *digest,
@@ -311,33 +311,69 @@ static enum diffd_status v6_number(struct diffd_flow_digest *digest, const uint8
   return DIFFD_OK;
 }
 
-enum diffd_status diffd_flow_digest_add(struct diffd_flow_digest *digest,
-                                        const struct diffd_flow_record *record, uint32_t pair,
-                                        struct diffd_error *err) {
+/* Sets the ends of an entry and their bits where one of them is an IPv6 address. */
+static __attribute__((noinline)) enum diffd_status number_ends(struct diffd_flow_digest *digest,
+                                                               const struct diffd_flow_record *record,
+                                                               struct diffd_flow_entry *entry,
+                                                               struct diffd_error *err) {
   uint64_t source = record->source.v4, destination = record->destination.v4;
-  uint64_t families = 0;
-  if (record->source.v6 || record->destination.v6) {
-    enum diffd_status status = DIFFD_OK;
-    families = (record->source.v6 ? DIFFD_FLOW_SOURCE_V6 : 0) |
+  enum diffd_status status = DIFFD_OK;
+  if (record->source.v6)
+    status = v6_number(digest, record->source.bytes, &source, err);
+  if (status == DIFFD_OK && record->destination.v6)
+    status = v6_number(digest, record->destination.bytes, &destination, err);
+  if (status != DIFFD_OK)
+    return status;
+  entry->hi = source << 32 | destination;
+  entry->lo |= (record->source.v6 ? DIFFD_FLOW_SOURCE_V6 : 0) |
                (record->destination.v6 ? DIFFD_FLOW_DESTINATION_V6 : 0);
-    if (record->source.v6)
-      status = v6_number(digest, record->source.bytes, &source, err);
-    if (status == DIFFD_OK && record->destination.v6)
-      status = v6_number(digest, record->destination.bytes, &destination, err);
+  return DIFFD_OK;
+}
+
+static inline enum diffd_status add_record(struct diffd_flow_digest *digest,
+                                           const struct diffd_flow_record *record, uint32_t pair,
+                                           struct diffd_error *err) {
+  struct diffd_flow_entry *entry = &digest->waiting[digest->waiting_count];
+  uint64_t ports = diffd_flow_ports(record->srcport, record->dstport);
+  entry->hi = (uint64_t)record->source.v4 << 32 | record->destination.v4;
+  entry->lo = (uint64_t)pair << DIFFD_FLOW_PAIR_SHIFT | ports << DIFFD_FLOW_PORTS_SHIFT |
+              (uint64_t)record->protocol << DIFFD_FLOW_PROTOCOL_SHIFT |
+              (uint64_t)record->color << DIFFD_FLOW_COLOR_SHIFT | DIFFD_FLOW_USED;
+  entry->packets = record->packets;
+  entry->bytes = record->bytes;
+  if (record->source.v6 || record->destination.v6) {
+    enum diffd_status status = number_ends(digest, record, entry, err);
     if (status != DIFFD_OK)
       return status;
   }
-  struct diffd_flow_entry *entry = &digest->waiting[digest->waiting_count++];
-  uint64_t ports = diffd_flow_ports(record->srcport, record->dstport);
-  entry->hi = source << 32 | destination;
-  entry->lo = (uint64_t)pair << DIFFD_FLOW_PAIR_SHIFT | ports << DIFFD_FLOW_PORTS_SHIFT |
-              (uint64_t)record->protocol << DIFFD_FLOW_PROTOCOL_SHIFT |
-              (uint64_t)record->color << DIFFD_FLOW_COLOR_SHIFT | families | DIFFD_FLOW_USED;
-  entry->packets = record->packets;
-  entry->bytes = record->bytes;
   digest->start = record->start < digest->start ? record->start : digest->start;
   digest->end = record->end > digest->end ? record->end : digest->end;
-  return digest->waiting_count == DIFFD_FLOW_BATCH ? diffd_flow_digest_flush(digest, err) : DIFFD_OK;
+  uint64_t hash = hash_entry(digest, entry);
+  digest->hashes[digest->waiting_count] = hash;
+  __builtin_prefetch(&digest->index[hash >> digest->shift]);
+  return ++digest->waiting_count == DIFFD_FLOW_BATCH ? diffd_flow_digest_flush(digest, err) : DIFFD_OK;
+}
+
+enum diffd_status diffd_flow_digest_add(struct diffd_flow_digest *digest,
+                                        const struct diffd_flow_record *record, uint32_t pair,
+                                        struct diffd_error *err) {
+  return add_record(digest, record, pair, err);
+}
+
+enum diffd_status diffd_flow_digest_add_known(struct diffd_flow_digest *digest,
+                                              const struct diffd_flow_record *records, uint32_t count,
+                                              uint32_t *ret_added, struct diffd_error *err) {
+  uint32_t added = 0;
+  for (; added < count; added++) {
+    uint32_t pair = find_pair(digest, &records[added]);
+    if (pair == DIFFD_FLOW_NO_NUMBER)
+      break;
+    enum diffd_status status = add_record(digest, &records[added], pair, err);
+    if (status != DIFFD_OK)
+      return status;
+  }
+  *ret_added = added;
+  return DIFFD_OK;
 }
 
 void diffd_flow_digest_clear(struct diffd_flow_digest *digest) {

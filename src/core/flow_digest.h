@@ -13,7 +13,7 @@
 #include "core/flow_pages.h"
 #include "core/flow_record.h"
 
-/* So many records wait until what they need of the table is prefetched, all at once, and looked at. */
+/* So many records wait while the slots that they need are fetched, and are then looked at all at once. */
 enum { DIFFD_FLOW_BATCH = 64 };
 
 /* Pairs of account and ENI that were found lately, by their last bytes: a look here is cheaper than a hash.
@@ -47,6 +47,7 @@ struct diffd_flow_digest {
   void *spill_arg;
   struct diffd_flow_seen_pair *seen; /* 1 << DIFFD_FLOW_SEEN_BITS */
   unsigned waiting_count;
+  uint64_t hashes[DIFFD_FLOW_BATCH]; /* of what waits */
   struct diffd_flow_entry waiting[DIFFD_FLOW_BATCH];
 };
 
@@ -69,6 +70,10 @@ enum diffd_status diffd_flow_digest_add_pair(struct diffd_flow_digest *digest,
 enum diffd_status diffd_flow_digest_add(struct diffd_flow_digest *digest,
                                         const struct diffd_flow_record *record, uint32_t pair,
                                         struct diffd_error *err) DIFFD_MUST_CHECK;
+/* Adds records, as above, up to the first of a pair that has no number yet. */
+enum diffd_status diffd_flow_digest_add_known(struct diffd_flow_digest *digest,
+                                              const struct diffd_flow_record *records, uint32_t count,
+                                              uint32_t *ret_added, struct diffd_error *err) DIFFD_MUST_CHECK;
 /* Takes what waits into the table. Before entries are looked at. */
 enum diffd_status diffd_flow_digest_flush(struct diffd_flow_digest *digest,
                                           struct diffd_error *err) DIFFD_MUST_CHECK;

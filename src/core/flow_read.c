@@ -192,18 +192,20 @@ static enum diffd_status take_common_lines(struct diffd_flow_read *read, uint32_
   uint32_t count = marks->newline_count - line < COMMON_LINES ? marks->newline_count - line : COMMON_LINES;
   count = read->setup.kernel->records(&read->format, read->text, marks, line, count, read->common);
   uint32_t taken = 0;
-  for (; taken < count; taken++) {
-    const struct diffd_flow_record *record = &read->common[taken];
-    if (!in_window(read, record->start)) {
-      read->counts.outside++;
-      continue;
-    }
-    uint32_t pair = diffd_flow_digest_find_pair(read->setup.digest, record);
-    if (pair == DIFFD_FLOW_NO_NUMBER)
-      break;
-    enum diffd_status status = take_record(read, record, pair, err);
+  while (taken < count) {
+    const struct diffd_flow_record *records = read->common + taken;
+    uint32_t inside = 0, added = 0;
+    while (inside < count - taken && in_window(read, records[inside].start))
+      inside++;
+    enum diffd_status status = diffd_flow_digest_add_known(read->setup.digest, records, inside, &added, err);
     if (status != DIFFD_OK)
-      return status;
+      return diffd_fail_within(err, "%s", read->name);
+    read->counts.records += added;
+    taken += added;
+    if (added < inside)
+      break;
+    for (; taken < count && !in_window(read, read->common[taken].start); taken++)
+      read->counts.outside++;
   }
   read->line += taken;
   *ret_taken = taken;
