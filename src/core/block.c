@@ -46,7 +46,7 @@ static enum diffd_status take_statement(void *arg, const struct diffd_dot_statem
     return DIFFD_OK;
   struct diffd_key key;
   enum diffd_status status =
-      diffd_keyer_identity(block->keyer, &statement->identity, &block->scratch, &key, err);
+      diffd_keyer_identity(block->keyer, &statement->identity, statement->around, &block->scratch, &key, err);
   return status == DIFFD_OK ? put_item(block, key, statement->begin, err) : status;
 }
 

@@ -75,7 +75,7 @@ static enum diffd_status see(void *arg, const struct diffd_dot_statement *s, str
   f->seen.mark_kind = s->mark_kind;
   f->seen.counters = s->counters;
   if (s->kind == DIFFD_DOT_EDGE)
-    return diffd_keyer_identity(&f->keyer, &s->identity, &f->scratch, &f->seen.key, err);
+    return diffd_keyer_identity(&f->keyer, &s->identity, s->around, &f->scratch, &f->seen.key, err);
   f->seen.key = diffd_keyer_node(&f->keyer, s->identity.source.ptr, s->identity.source.len);
   return DIFFD_OK;
 }
@@ -150,7 +150,9 @@ static bool check_edge(struct fixture *f, const char *line, size_t len) {
   assert_ptr_equal(identity.source.ptr + identity.source.len, f->text + edge.source_end);
   assert_ptr_equal(identity.destination.ptr, f->text + edge.destination);
   assert_int_equal(identity.destination.len, edge.destination_end - edge.destination);
-  assert_int_equal(diffd_keyer_identity(&f->keyer, &identity, &f->scratch, &of_fields, &err), DIFFD_OK);
+  assert_int_equal(
+      diffd_keyer_identity(&f->keyer, &identity, (struct diffd_span){NULL, 0}, &f->scratch, &of_fields, &err),
+      DIFFD_OK);
   assert_true(of_fields.low == key.low && of_fields.high == key.high);
   assert_memory_equal(&counters, &f->seen.counters, sizeof counters);
   return true;

@@ -72,26 +72,28 @@ static struct diffd_counters counters_of(const struct diffd_dot_parser *p) {
   return counters;
 }
 
+/* The statement is put together where it stayed from the one before: a new one would first be filled with
+ * zeros, here and for every edge. */
 static bool hand_over(struct diffd_dot_parser *p) {
   bool edge = p->kind == DOT_EDGE_STATEMENT;
-  struct diffd_dot_statement statement = {
-      .kind = edge ? DIFFD_DOT_EDGE : DIFFD_DOT_NODE,
-      .begin = p->begin,
-      .end = p->end,
-      .mark_at = p->mark_kind == DIFFD_MARK_NONE ? p->end : p->mark_at,
-      .mark_kind = p->mark_kind,
-      .identity = {.source = p->text[DOT_SLOT_SOURCE],
-                   .destination = p->text[DOT_SLOT_DESTINATION],
-                   .account = p->text[DIFFD_DOT_ACCOUNT],
-                   .eni = p->text[DIFFD_DOT_ENI],
-                   .srcport = p->text[DIFFD_DOT_SRCPORT],
-                   .dstport = p->text[DIFFD_DOT_DSTPORT],
-                   .protocol = p->text[DIFFD_DOT_PROTOCOL],
-                   .color = p->text[DIFFD_DOT_COLOR]},
-  };
-  if (edge && p->handler.wants_counters)
-    statement.counters = counters_of(p);
-  p->status = p->handler.statement(p->handler.arg, &statement, p->err);
+  struct diffd_dot_statement *statement = &p->statement;
+  statement->kind = edge ? DIFFD_DOT_EDGE : DIFFD_DOT_NODE;
+  statement->begin = p->begin;
+  statement->end = p->end;
+  statement->mark_at = p->mark_kind == DIFFD_MARK_NONE ? p->end : p->mark_at;
+  statement->mark_kind = p->mark_kind;
+  statement->identity.source = p->text[DOT_SLOT_SOURCE];
+  statement->identity.destination = p->text[DOT_SLOT_DESTINATION];
+  statement->identity.account = p->text[DIFFD_DOT_ACCOUNT];
+  statement->identity.eni = p->text[DIFFD_DOT_ENI];
+  statement->identity.srcport = p->text[DIFFD_DOT_SRCPORT];
+  statement->identity.dstport = p->text[DIFFD_DOT_DSTPORT];
+  statement->identity.protocol = p->text[DIFFD_DOT_PROTOCOL];
+  statement->identity.color = p->text[DIFFD_DOT_COLOR];
+  statement->around = (struct diffd_span){p->chunk, (size_t)(p->chunk_end - p->chunk)};
+  if (p->handler.wants_counters)
+    statement->counters = edge ? counters_of(p) : (struct diffd_counters){0};
+  p->status = p->handler.statement(p->handler.arg, statement, p->err);
   if (p->status != DIFFD_OK)
     p->error_at = p->begin;
   return p->status == DIFFD_OK;
@@ -110,7 +112,6 @@ static void set_target(struct diffd_dot_parser *p, unsigned slot) {
   if (slot == DOT_DISCARD)
     return;
   p->text[slot] = (struct diffd_span){NULL, 0};
-  p->borrowed &= ~(1U << slot);
   p->own[slot].len = 0;
 }
 
@@ -409,7 +410,7 @@ static bool equals(struct diffd_dot_parser *p, uint64_t at) {
     return diffd_dot_refuse(p, at, "`=` without a name before it");
   struct diffd_span name = p->text[DOT_SLOT_WORD];
   p->attribute = diffd_dot_attribute_of(name.ptr, name.len);
-  p->borrowed &= ~(1U << DOT_SLOT_WORD);
+  p->text[DOT_SLOT_WORD] = (struct diffd_span){NULL, 0};
   if (p->kind == DOT_EDGE_DEFAULTS && diffd_dot_is_identity(p->attribute))
     return diffd_dot_refuse(
         p, p->name_at,

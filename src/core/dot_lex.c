@@ -9,6 +9,11 @@
 
 #include "core/dot_state.h"
 
+/* Whether a text is a piece of the chunk. */
+static inline bool is_borrowed(const struct diffd_dot_parser *p, const struct diffd_span *text) {
+  return (uintptr_t)text->ptr - (uintptr_t)p->chunk < (uintptr_t)(p->chunk_end - p->chunk);
+}
+
 /* Copies `len` bytes to the end of the target's text. A text over its limit is refused where it is part of
  * an identity, and cut where it is short-lived. */
 static bool append(struct diffd_dot_parser *p, const char *bytes, size_t len) {
@@ -17,8 +22,7 @@ static bool append(struct diffd_dot_parser *p, const char *bytes, size_t len) {
     return true;
   struct diffd_buffer *own = &p->own[p->target];
   struct diffd_span *text = &p->text[p->target];
-  if ((p->borrowed >> p->target & 1U) != 0) {
-    p->borrowed &= ~(1U << p->target);
+  if (is_borrowed(p, text)) {
     own->len = 0;
     p->status = diffd_buffer_append(own, text->ptr, text->len, p->err);
     if (p->status != DIFFD_OK)
@@ -45,28 +49,34 @@ static bool take_last(struct diffd_dot_parser *p, const char *piece, const char 
   if (p->copied || len > p->own[p->target].max)
     return append(p, piece, len);
   p->text[p->target] = (struct diffd_span){piece, len};
-  p->borrowed |= 1U << p->target;
   return true;
 }
 
 /* Keeps what a later chunk may need of this one. */
 static bool keep_borrowed(struct diffd_dot_parser *p) {
-  for (unsigned slot = 0; p->borrowed != 0; slot++) {
-    if ((p->borrowed >> slot & 1U) == 0)
+  for (unsigned slot = 0; slot < DOT_SLOTS; slot++) {
+    struct diffd_span *text = &p->text[slot];
+    if (!is_borrowed(p, text))
       continue;
-    p->borrowed &= ~(1U << slot);
     p->own[slot].len = 0;
-    p->status = diffd_buffer_append(&p->own[slot], p->text[slot].ptr, p->text[slot].len, p->err);
+    p->status = diffd_buffer_append(&p->own[slot], text->ptr, text->len, p->err);
     if (p->status != DIFFD_OK)
       return false;
-    p->text[slot].ptr = p->own[slot].ptr != NULL ? p->own[slot].ptr : "";
+    text->ptr = p->own[slot].ptr != NULL ? p->own[slot].ptr : "";
   }
   return true;
 }
 
 void diffd_dot_forget_texts(struct diffd_dot_parser *p) {
-  memset(p->text, 0, sizeof p->text);
-  p->borrowed = 0;
+  static const unsigned counters[] = {DIFFD_DOT_PACKETS, DIFFD_DOT_BYTES, DIFFD_DOT_START, DIFFD_DOT_END};
+  const struct diffd_span none = {NULL, 0};
+  p->text[DOT_SLOT_SOURCE] = p->text[DOT_SLOT_DESTINATION] = none;
+  p->text[DIFFD_DOT_ACCOUNT] = p->text[DIFFD_DOT_ENI] = none;
+  p->text[DIFFD_DOT_SRCPORT] = p->text[DIFFD_DOT_DSTPORT] = none;
+  p->text[DIFFD_DOT_PROTOCOL] = p->text[DIFFD_DOT_COLOR] = none;
+  if (p->handler.wants_counters)
+    for (unsigned i = 0; i < sizeof counters / sizeof *counters; i++)
+      p->text[counters[i]] = none;
 }
 
 static const char *end_token(struct diffd_dot_parser *p, const char *piece, const char *last,
@@ -368,7 +378,7 @@ static const char *between_tokens(struct diffd_dot_parser *p, const char *cur) {
       return cur;
   if (!p->continues && (p->state == DOT_NAME || diffd_dot_is_between(p->state))) {
     const char *next =
-        p->state == DOT_NAME ? diffd_dot_take_attributes(p, cur) : diffd_dot_take_edge_head(p, cur);
+        p->state == DOT_NAME ? diffd_dot_take_attributes(p, cur) : diffd_dot_take_edges(p, cur);
     if (next != cur)
       return next;
   }

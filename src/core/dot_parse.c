@@ -41,7 +41,7 @@ void diffd_dot_parser_destroy(struct diffd_dot_parser *parser) {
 }
 
 void diffd_dot_parser_enter_body(struct diffd_dot_parser *parser, uint64_t offset) {
-  diffd_dot_forget_texts(parser);
+  memset(parser->text, 0, sizeof parser->text);
   parser->offset = offset;
   parser->last_byte = '\n';
   parser->state = DOT_BODY;

@@ -23,6 +23,7 @@ struct diffd_dot_statement {
   uint64_t mark_at;               /* edges: see enum diffd_mark_kind, but from the input's start */
   enum diffd_mark_kind mark_kind; /* edges */
   struct diffd_identity identity; /* a node has its id in `source` alone; borrowed for the call */
+  struct diffd_span around;       /* what may be read of the text that values may stand in; borrowed, too */
   struct diffd_counters counters; /* edges, where wants_counters */
 };
 

@@ -158,6 +158,78 @@ static void test_random_inputs_do_not_depend_on_chunks(void **state) {
   }
 }
 
+static uint64_t next_random(uint64_t *seed) {
+  *seed = *seed * 6364136223846793005U + 1442695040888963407U;
+  return *seed >> 33;
+}
+#define PICK(seed, choices) ((choices)[next_random(seed) % (sizeof(choices) / sizeof *(choices))])
+
+/* An edge as other programs write them, nearly always plain. */
+static size_t put_edge(char *out, size_t room, uint64_t *seed) {
+  static const char *const ids[] = {
+      "n1001001031", "n2001_db8_0_0_0_0_0_1", "\"n10\"", "n1", "edges", "Node1", "7"};
+  static const char *const arrows[] = {" -> ", " -> ", " -> ", "->", "  ->\n"};
+  static const char *const opens[] = {" [", " [", "[", "\t[ "};
+  static const char *const names[] = {"govpc_accountID", "govpc_eniID",   "govpc_srcPort", "govpc_dstPort",
+                                      "govpc_protocol",  "govpc_packets", "govpc_bytes",   "govpc_start",
+                                      "govpc_end",       "color",         "color",         "label",
+                                      "label",           "other",         "\"color\"",     "govpc_eniid"};
+  static const char *const equals[] = {"=", "=", "=", "=", "=", "=", " = ", "= ", "\n="};
+  static const char *const values[] = {"\"123456789010\"",
+                                       "123456789010",
+                                       "\"eni-7bc40d69\"",
+                                       "green",
+                                       "\"red\"",
+                                       "0",
+                                       "\"\"",
+                                       "\"a\\nb\"",
+                                       "65535",
+                                       "\"65535\"",
+                                       "1709510400",
+                                       "\"x ] -> \\\" y\"",
+                                       "blue",
+                                       "\"eni-0123456789abcdef0\"",
+                                       "\"0123456789abcde\"",
+                                       "012345678901234"};
+  static const char *const separators[] = {" ",  " ", " ",  " ",    " ",         " ", " ", ", ",
+                                           "; ", ",", "  ", "\n\t", " /* , */ ", "]", ""};
+  static const char long_label[] =
+      "accountID=123456789010_neniID=eni-7bc40d69_srcPort=0_dstPort=80 protocol=6 end=1";
+  static const char *const closes[] = {"]\n\t", "]\n\t", "]\n", "];\n", "]", ",]\n", " ];"};
+  size_t len = (size_t)snprintf(out, room, "%s%s%s%s", PICK(seed, ids), PICK(seed, arrows), PICK(seed, ids),
+                                PICK(seed, opens));
+  for (uint64_t left = next_random(seed) % 12; left > 0; left--) {
+    const char *separator = left > 1 ? PICK(seed, separators) : "";
+    if (next_random(seed) % 8 == 0)
+      len += (size_t)snprintf(out + len, room - len, "label=\"%.*s\"%s",
+                              (int)(next_random(seed) % sizeof long_label), long_label, separator);
+    else
+      len += (size_t)snprintf(out + len, room - len, "%s%s%s%s", PICK(seed, names), PICK(seed, equals),
+                              PICK(seed, values), separator);
+  }
+  return len + (size_t)snprintf(out + len, room - len, "%s", PICK(seed, closes));
+}
+
+static void test_edges_nearly_all_plain_do_not_depend_on_chunks(void **state) {
+  (void)state;
+  static const char strange[] = {'"', '\\', '=',  ' ', ',', ';', ']',    '[',  '-',
+                                 '.', '+',  '\n', 'e', '0', '_', '\x01', '\0', '\x80'};
+  uint64_t seed = 20190702;
+  char input[8192];
+  for (int round = 0; round < 4000; round++) {
+    size_t len = (size_t)snprintf(input, sizeof input, "digraph {\n\t");
+    for (int edges = 0; edges < 4; edges++)
+      len += put_edge(input + len, sizeof input - len, &seed);
+    len += (size_t)snprintf(input + len, sizeof input - len, "}\n");
+    assert_true(len < sizeof input);
+    if (round % 2 == 1) {
+      size_t at = 11 + next_random(&seed) % (len - 11);
+      input[at] = PICK(&seed, strange);
+    }
+    free(record_every_way(input, input, len));
+  }
+}
+
 struct counted {
   uint64_t statements;
   uint64_t begin;
@@ -394,6 +466,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_each_vector_says_what_is_expected),
       cmocka_unit_test(test_random_inputs_do_not_depend_on_chunks),
+      cmocka_unit_test(test_edges_nearly_all_plain_do_not_depend_on_chunks),
       cmocka_unit_test(test_between_statements_is_where_a_statement_may_begin),
       cmocka_unit_test(test_cut_hands_over_what_waits),
       cmocka_unit_test(test_a_body_may_begin_with_the_end_of_a_statement),

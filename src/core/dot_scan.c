@@ -140,17 +140,26 @@ enum diffd_dot_attribute diffd_dot_attribute_of(const char *name, size_t len) {
 }
 
 #ifdef __SSE2__
+#define NAMED(name, attribute)                                                                               \
+  { name "=", (1U << sizeof(name)) - 1, attribute, 0 }
+#define NO_NAME                                                                                              \
+  { "", 1U << DIFFD_DOT_BLOCK, DIFFD_DOT_NO_ATTRIBUTE, 0 }
 const struct diffd_dot_attribute_place diffd_dot_attribute_places[16] = {
-    [12] = {"govpc_accountID", 15, DIFFD_DOT_ACCOUNT},
-    [7] = {"govpc_eniID", 11, DIFFD_DOT_ENI},
-    [13] = {"govpc_srcPort", 13, DIFFD_DOT_SRCPORT},
-    [2] = {"govpc_dstPort", 13, DIFFD_DOT_DSTPORT},
-    [6] = {"govpc_protocol", 14, DIFFD_DOT_PROTOCOL},
-    [8] = {"color", 5, DIFFD_DOT_COLOR},
-    [11] = {"govpc_packets", 13, DIFFD_DOT_PACKETS},
-    [9] = {"govpc_bytes", 11, DIFFD_DOT_BYTES},
-    [0] = {"govpc_start", 11, DIFFD_DOT_START},
-    [4] = {"govpc_end", 9, DIFFD_DOT_END},
-    [10] = {"label", 5, DIFFD_DOT_LABEL},
+    [0] = NAMED("govpc_bytes", DIFFD_DOT_BYTES),
+    [1] = NO_NAME,
+    [2] = NAMED("color", DIFFD_DOT_COLOR),
+    [3] = NAMED("govpc_end", DIFFD_DOT_END),
+    [4] = NO_NAME,
+    [5] = NO_NAME,
+    [6] = NAMED("govpc_start", DIFFD_DOT_START),
+    [7] = {"govpc_accountID=", (1U << DIFFD_DOT_BLOCK) - 1, DIFFD_DOT_ACCOUNT, 0}, /* without its NUL */
+    [8] = NAMED("govpc_srcPort", DIFFD_DOT_SRCPORT),
+    [9] = NAMED("govpc_dstPort", DIFFD_DOT_DSTPORT),
+    [10] = NO_NAME,
+    [11] = NAMED("govpc_protocol", DIFFD_DOT_PROTOCOL),
+    [12] = NAMED("govpc_packets", DIFFD_DOT_PACKETS),
+    [13] = NO_NAME,
+    [14] = NAMED("govpc_eniID", DIFFD_DOT_ENI),
+    [15] = NAMED("label", DIFFD_DOT_LABEL),
 };
 #endif

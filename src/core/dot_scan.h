@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #ifdef __SSE2__
 #include <emmintrin.h>
@@ -83,6 +84,23 @@ static inline const char *diffd_dot_string_end(const char *cur, const char *end)
   }
   return diffd_dot_find(cur, end, '"', '\\', '\0');
 }
+/* The first quote or NUL; `end` where there is none. A label has some 150 bytes before its quote: four blocks
+ * a step, of which no byte is NUL where the least of them is not. */
+static inline const char *diffd_dot_find_quote(const char *cur, const char *end) {
+  const __m128i zero = _mm_setzero_si128();
+  for (; end - cur >= 4 * DIFFD_DOT_BLOCK; cur += 4 * DIFFD_DOT_BLOCK) {
+    __m128i a = diffd_dot_load(cur);
+    __m128i b = diffd_dot_load(cur + DIFFD_DOT_BLOCK);
+    __m128i c = diffd_dot_load(cur + 2 * DIFFD_DOT_BLOCK);
+    __m128i d = diffd_dot_load(cur + 3 * DIFFD_DOT_BLOCK);
+    __m128i least = _mm_min_epu8(_mm_min_epu8(a, b), _mm_min_epu8(c, d));
+    __m128i quotes = _mm_or_si128(_mm_or_si128(diffd_dot_equal(a, '"'), diffd_dot_equal(b, '"')),
+                                  _mm_or_si128(diffd_dot_equal(c, '"'), diffd_dot_equal(d, '"')));
+    if (_mm_movemask_epi8(_mm_or_si128(quotes, _mm_cmpeq_epi8(least, zero))) != 0)
+      break;
+  }
+  return diffd_dot_find(cur, end, '"', '\0', '\0');
+}
 static inline const char *diffd_dot_word_end(const char *cur, const char *end) {
   if (end - cur >= DIFFD_DOT_BLOCK) {
     unsigned mask = (unsigned)_mm_movemask_epi8(diffd_dot_name_bytes(diffd_dot_load(cur))) ^ 0xFFFFU;
@@ -92,6 +110,9 @@ static inline const char *diffd_dot_word_end(const char *cur, const char *end) {
   return diffd_dot_name_end(cur, end);
 }
 #else
+static inline const char *diffd_dot_find_quote(const char *cur, const char *end) {
+  return diffd_dot_find(cur, end, '"', '\0', '\0');
+}
 static inline const char *diffd_dot_string_end(const char *cur, const char *end) {
   return diffd_dot_find(cur, end, '"', '\\', '\0');
 }
@@ -142,24 +163,31 @@ enum diffd_dot_attribute diffd_dot_attribute_of(const char *name, size_t len);
 /* The same for a name in a text that goes on to `end`, with fewer branches to guess. */
 #ifdef __SSE2__
 struct diffd_dot_attribute_place {
-  char name[DIFFD_DOT_BLOCK];
-  unsigned char len; /* 0 where no name has this place: it is equal to nothing */
-  unsigned char attribute;
+  char name[DIFFD_DOT_BLOCK]; /* and `=` */
+  unsigned mask; /* a bit for each of these bytes; one more than a block has where no name has this place */
+  enum diffd_dot_attribute attribute;
+  uint64_t unused; /* makes it 32 bytes, so that a shift gives its place */
 };
-/* Where a name stands is told by two of its bytes and its length; the numbers were searched so that no two
- * names meet. */
 extern const struct diffd_dot_attribute_place diffd_dot_attribute_places[16];
+/* Where a name stands is told by four of its bytes; the factor was searched so that no two names meet. `name`
+ * has at least five bytes. */
+enum { DIFFD_DOT_ATTRIBUTE_MIN = 5 };
+static inline const struct diffd_dot_attribute_place *diffd_dot_attribute_place_of(const char *name,
+                                                                                   size_t len) {
+  uint32_t word;
+  memcpy(&word, name + len - DIFFD_DOT_ATTRIBUTE_MIN, sizeof word);
+  return &diffd_dot_attribute_places[(word * 0x9755D4C1U) >> 28];
+}
 static inline enum diffd_dot_attribute diffd_dot_attribute_in(const char *name, size_t len, const char *end) {
   if (end - name < DIFFD_DOT_BLOCK)
     return diffd_dot_attribute_of(name, len);
-  if (len < 5 || len >= DIFFD_DOT_BLOCK)
+  if (len < DIFFD_DOT_ATTRIBUTE_MIN || len >= DIFFD_DOT_BLOCK)
     return DIFFD_DOT_NO_ATTRIBUTE;
-  unsigned sum = (unsigned char)name[len - 1] * 6U + (unsigned char)name[len - 5] * 5U + (unsigned)len;
-  const struct diffd_dot_attribute_place *place = &diffd_dot_attribute_places[sum >> 2 & 15U];
+  const struct diffd_dot_attribute_place *place = diffd_dot_attribute_place_of(name, len);
   __m128i equal = _mm_cmpeq_epi8(diffd_dot_load(name), diffd_dot_load(place->name));
   unsigned mask = (1U << len) - 1;
-  bool same = place->len == len && ((unsigned)_mm_movemask_epi8(equal) & mask) == mask;
-  return same ? (enum diffd_dot_attribute)place->attribute : DIFFD_DOT_NO_ATTRIBUTE;
+  bool same = place->mask >> 1 == mask && ((unsigned)_mm_movemask_epi8(equal) & mask) == mask;
+  return same ? place->attribute : DIFFD_DOT_NO_ATTRIBUTE;
 }
 #else
 static inline enum diffd_dot_attribute diffd_dot_attribute_in(const char *name, size_t len, const char *end) {

@@ -37,6 +37,7 @@ static void test_kernels_agree_with_scalar(void **state) {
                          diffd_dot_find_scalar(run, end, '"', '\\', '\0'));
         assert_ptr_equal(diffd_dot_name_end(run, end), diffd_dot_name_end_scalar(run, end));
         assert_ptr_equal(diffd_dot_word_end(run, end), diffd_dot_name_end_scalar(run, end));
+        assert_ptr_equal(diffd_dot_find_quote(run, end), diffd_dot_find_scalar(run, end, '"', '\0', '\0'));
         assert_ptr_equal(diffd_dot_string_end(run, end), diffd_dot_find_scalar(run, end, '"', '\\', '\0'));
       }
       free(block);

@@ -2,10 +2,10 @@
  *
  * The inside of the DOT reader, shared by its files and by nobody else.
  *
- * dot_lex.c cuts bytes into tokens and remembers a token that a chunk's end has cut; dot_list.c takes whole
- * attributes at a time where a chunk holds them; dot_grammar.c gives tokens a meaning and hands statements
- * over; dot_parse.c is the way in. Functions return false, or NULL for a position, once a failure stands in
- * the caller's error.
+ * dot_lex.c cuts bytes into tokens and remembers a token that a chunk's end has cut; dot_list.c takes edges
+ * and whole attributes at a time where a chunk holds them; dot_grammar.c gives tokens a meaning and hands
+ * statements over; dot_parse.c is the way in. Functions return false, or NULL for a position, once a failure
+ * stands in the caller's error.
  */
 #ifndef DIFFD_CORE_DOT_STATE_H
 #define DIFFD_CORE_DOT_STATE_H
@@ -96,10 +96,9 @@ struct diffd_dot_parser {
   uint64_t bare_end;     /* and the byte after it */
   uint64_t string_close; /* the closing quote of the last quoted string */
 
-  /* Texts of the statement, and a place for what is discarded. A borrowed one points into the chunk and is
-   * copied when that ends. */
+  /* Texts of the statement, and a place for what is discarded. One that points into the chunk is copied when
+   * that ends. */
   struct diffd_span text[DOT_SLOTS + 1];
-  unsigned borrowed; /* one bit a slot */
   struct diffd_buffer own[DOT_SLOTS];
 
   /* The statement that is open, or waits for the token that ends it. */
@@ -114,6 +113,8 @@ struct diffd_dot_parser {
   uint64_t label_close;
   enum diffd_mark_kind mark_kind;
   uint64_t mark_at;
+
+  struct diffd_dot_statement statement; /* as the handler gets it */
 
   uint64_t error_at;
 };
@@ -145,9 +146,9 @@ void diffd_dot_forget_texts(struct diffd_dot_parser *p);
 /* dot_list.c: takes attributes from `cur`, where a name may stand, as long as they are whole and plain;
  * returns the first byte not taken. Never fails: what it does not take is for the lexer to judge. */
 const char *diffd_dot_take_attributes(struct diffd_dot_parser *p, const char *cur);
-/* dot_list.c: takes the head of an edge from `cur`, where a statement may begin, up to its first list's `[`,
- * and hands the statement before over; returns the first byte not taken, `cur` itself where it is no plain
- * head. Fails only where handing over does. */
-const char *diffd_dot_take_edge_head(struct diffd_dot_parser *p, const char *cur);
+/* dot_list.c: takes edges from `cur`, where a statement may begin, as long as their heads and attributes are
+ * plain; the last may be left open anywhere. Hands each over when its end is known. Returns the first byte
+ * not taken, `cur` itself where there is no plain head. Fails only where handing over does. */
+const char *diffd_dot_take_edges(struct diffd_dot_parser *p, const char *cur);
 
 #endif

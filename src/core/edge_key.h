@@ -79,10 +79,11 @@ static inline struct diffd_key diffd_keyer_text(const struct diffd_keyer *keyer,
   return (struct diffd_key){hash.low64 ^ color.low, hash.high64 ^ color.high};
 }
 
-/* The key of any identity; `scratch` is overwritten. DIFFD_NO_MEMORY. */
+/* The key of any identity. `around` is a text that most values stand in, or empty: what follows a value in it
+ * may be read, so that copying need not be exact. `scratch` is overwritten. DIFFD_NO_MEMORY. */
 enum diffd_status diffd_keyer_identity(const struct diffd_keyer *keyer, const struct diffd_identity *identity,
-                                       struct diffd_buffer *scratch, struct diffd_key *ret,
-                                       struct diffd_error *err) DIFFD_MUST_CHECK;
+                                       struct diffd_span around, struct diffd_buffer *scratch,
+                                       struct diffd_key *ret, struct diffd_error *err) DIFFD_MUST_CHECK;
 
 /* The key of a node's unquoted id. */
 static inline struct diffd_key diffd_keyer_node(const struct diffd_keyer *keyer, const char *id, size_t len) {

@@ -14,15 +14,19 @@
 #define SPAN(text) ((struct diffd_span){text, sizeof(text) - 1})
 static const struct diffd_span absent = {NULL, 0};
 
-static struct diffd_key key_of(const struct diffd_identity *identity) {
+static struct diffd_key key_in(const struct diffd_identity *identity, struct diffd_span around) {
   struct diffd_keyer keyer;
   struct diffd_key key;
   struct diffd_error err;
   struct diffd_buffer scratch = diffd_buffer_init(1 << 20);
   diffd_keyer_init(&keyer, (const uint8_t *)"0123456789abcdef");
-  assert_int_equal(diffd_keyer_identity(&keyer, identity, &scratch, &key, &err), DIFFD_OK);
+  assert_int_equal(diffd_keyer_identity(&keyer, identity, around, &scratch, &key, &err), DIFFD_OK);
   diffd_buffer_clean_up(&scratch);
   return key;
+}
+
+static struct diffd_key key_of(const struct diffd_identity *identity) {
+  return key_in(identity, (struct diffd_span){NULL, 0});
 }
 
 static void test_values_that_imitate_separators_keep_identities_apart(void **state) {
@@ -72,6 +76,36 @@ static void test_values_that_imitate_separators_keep_identities_apart(void **sta
     }
 }
 
+/* Copying in steps gives the same key as copying byte by byte, wherever a value ends in the text around it,
+ * and reads nothing outside of that: the text has its own allocation, for a sanitizer to see. */
+static void test_the_text_around_values_changes_no_key(void **state) {
+  (void)state;
+  static const char bytes[] = "x \"\x01";
+  for (size_t len = 0; len < 40; len++)
+    for (size_t behind = 0; behind < 20; behind++)
+      for (size_t i = 0; i + 1 < sizeof bytes; i++) {
+        char *text = malloc(len + behind + 1);
+        assert_non_null(text);
+        memset(text, 'a', len);
+        memset(text + len, '"', behind + 1);
+        if (len > 0)
+          text[(len * 7 + behind) % len] = bytes[i];
+        struct diffd_span value = {text, len};
+        struct diffd_span around = {text, len + behind};
+        const struct diffd_identity identities[] = {
+            {value, SPAN("b"), SPAN("1"), SPAN("2"), SPAN("3"), SPAN("4"), SPAN("5"), SPAN("red")},
+            {value, value, value, value, value, value, value, value},
+            {value, value, value, absent, value, value, value, value},
+        };
+        for (size_t j = 0; j < sizeof identities / sizeof *identities; j++) {
+          struct diffd_key a = key_in(&identities[j], around);
+          struct diffd_key b = key_of(&identities[j]);
+          assert_true(a.low == b.low && a.high == b.high);
+        }
+        free(text);
+      }
+}
+
 static void test_the_seed_changes_every_key(void **state) {
   (void)state;
   struct diffd_keyer one;
@@ -92,6 +126,7 @@ static void test_the_seed_changes_every_key(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_values_that_imitate_separators_keep_identities_apart),
+      cmocka_unit_test(test_the_text_around_values_changes_no_key),
       cmocka_unit_test(test_the_seed_changes_every_key),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
