@@ -306,29 +306,46 @@ static enum diffd_status settle_run(struct diffd_node_write *job, struct run *ru
   }
 }
 
-static bool run_before(const struct run *a, const struct run *b) {
+/* A run in the heap, and with it what nearly always decides: the first bytes of its present id. To look at
+ * the id itself, of each of a thousand runs, is to wait for memory. */
+struct head {
+  uint64_t prefix[2];
+  struct run *run;
+};
+
+static struct head head_of(struct run *run) {
+  struct record record;
+  record_at(&run->bytes, run->at, &record);
+  const char *id = run->bytes.ptr + run->at + sizeof record;
+  return (struct head){{prefix_of(id, record.id_len, 0), prefix_of(id, record.id_len, 8)}, run};
+}
+
+static bool head_before(const struct head *a, const struct head *b) {
+  if (a->prefix[0] != b->prefix[0])
+    return a->prefix[0] < b->prefix[0];
+  if (a->prefix[1] != b->prefix[1])
+    return a->prefix[1] < b->prefix[1];
   struct record ra;
   struct record rb;
-  record_at(&a->bytes, a->at, &ra);
-  record_at(&b->bytes, b->at, &rb);
-  return compare_ids(a->bytes.ptr + a->at + sizeof ra, ra.id_len, b->bytes.ptr + b->at + sizeof rb,
-                     rb.id_len) < 0;
+  record_at(&a->run->bytes, a->run->at, &ra);
+  record_at(&b->run->bytes, b->run->at, &rb);
+  return compare_ids(a->run->bytes.ptr + a->run->at + sizeof ra, ra.id_len,
+                     b->run->bytes.ptr + b->run->at + sizeof rb, rb.id_len) < 0;
 }
 
 /* Lets heap[at] sink to its place in a heap whose first is the smallest. */
-static void sink_run(struct run **heap, size_t count, size_t at) {
+static void sink_head(struct head *heap, size_t count, size_t at) {
+  struct head sinking = heap[at];
   for (;;) {
-    size_t least = at;
-    for (size_t child = 2 * at + 1; child <= 2 * at + 2 && child < count; child++)
-      if (run_before(heap[child], heap[least]))
-        least = child;
-    if (least == at)
-      return;
-    struct run *moved = heap[at];
-    heap[at] = heap[least];
-    heap[least] = moved;
-    at = least;
+    size_t child = 2 * at + 1;
+    if (child + 1 < count && head_before(&heap[child + 1], &heap[child]))
+      child++;
+    if (child >= count || !head_before(&heap[child], &sinking))
+      break;
+    heap[at] = heap[child];
+    at = child;
   }
+  heap[at] = sinking;
 }
 
 static enum diffd_status flush(struct diffd_diff_run *in, struct diffd_buffer *out, struct diffd_error *err) {
@@ -374,7 +391,7 @@ static enum diffd_status put_node(struct diffd_diff_run *in, const struct run *r
   return status == DIFFD_OK && out->len >= OUT_FULL ? flush(in, out, err) : status;
 }
 
-static enum diffd_status merge_runs(struct diffd_node_write *job, struct run **heap, struct diffd_buffer *out,
+static enum diffd_status merge_runs(struct diffd_node_write *job, struct head *heap, struct diffd_buffer *out,
                                     struct diffd_error *err) {
   size_t count = 0;
   for (size_t i = 0; i < job->run_count; i++) {
@@ -383,12 +400,12 @@ static enum diffd_status merge_runs(struct diffd_node_write *job, struct run **h
     if (status != DIFFD_OK)
       return status;
     if (more)
-      heap[count++] = &job->runs[i];
+      heap[count++] = head_of(&job->runs[i]);
   }
   for (size_t i = count / 2; i-- > 0;)
-    sink_run(heap, count, i);
+    sink_head(heap, count, i);
   while (count > 0) {
-    struct run *run = heap[0];
+    struct run *run = heap[0].run;
     struct record record;
     bool more;
     enum diffd_status status = put_node(job->in, run, out, err);
@@ -398,9 +415,9 @@ static enum diffd_status merge_runs(struct diffd_node_write *job, struct run **h
     status = settle_run(job, run, &more, err);
     if (status != DIFFD_OK)
       return status;
-    if (!more)
-      heap[0] = heap[--count];
-    sink_run(heap, count, 0);
+    heap[0] = more ? head_of(run) : heap[--count];
+    if (count > 0)
+      sink_head(heap, count, 0);
   }
   return out->len > 0 ? flush(job->in, out, err) : DIFFD_OK;
 }
@@ -456,7 +473,7 @@ enum diffd_status diffd_node_write_add(struct diffd_node_write *job, uint64_t *r
 }
 
 enum diffd_status diffd_node_write_finish(struct diffd_node_write *job, struct diffd_error *err) {
-  struct run **heap = malloc((job->run_count + 1) * sizeof(struct run *));
+  struct head *heap = malloc((job->run_count + 1) * sizeof *heap);
   if (heap == NULL)
     return diffd_fail(err, DIFFD_NO_MEMORY, "no memory to merge %zu runs of nodes", job->run_count);
   struct diffd_buffer out = diffd_buffer_init(OUT_MAX);

@@ -114,7 +114,7 @@ def test_a_million_edges(pair, storage, plain, tmp_path):
 
 # --- the limit of one diff -----------------------------------------------------------------------------------
 
-FIXED = 16 << 20  # beyond the limit: libraries, stacks, and what each of two threads reads and writes with
+FIXED = 14 << 20  # beyond the limit: libraries, stacks, and what each of two threads reads and writes with
 EDGE = ("\tn%d -> n%d [govpc_accountID=\"444455556666\" govpc_eniID=\"eni-f7ba6713\" govpc_srcPort=\"0\" govpc_dstPort=\"22\" "
         "govpc_protocol=\"6\" govpc_packets=\"4026\" govpc_bytes=\"52567\" govpc_start=\"1709510400\" govpc_end=\"1709596799\" "
         "color=green label=\"a\"]\n")  # fmt: skip
