@@ -83,13 +83,18 @@ def memory(tools, edges):
     target = Target(f"{edges:,} edges, private memory over what is allowed", 1.0)
 
     def run(pair):
-        nodes = counts(tools, pair)["nodes"]
-        peak = measure.peak_private([tools.program, "diff", "--threads=2", *pair.files])
-        bound = 40 * edges + 40 * nodes + 64 * MIB
-        yield target.measured(peak / bound, f"{peak / MIB:.1f} of {bound / MIB:.1f} MiB, {peak / edges:.0f} bytes an edge "
-                                            f"of previous, {nodes:,} nodes touched")  # fmt: skip
+        yield memory_figure(tools, pair, target)
 
     return Part((target,), run)
+
+
+def memory_figure(tools, pair, target):
+    found = counts(tools, pair)
+    edges, nodes = found["previous_edges"], found["nodes"]
+    peak = measure.peak_private([tools.program, "diff", "--threads=2", *pair.files])
+    bound = 40 * edges + 40 * nodes + 64 * MIB
+    return target.measured(peak / bound, f"{peak / MIB:.1f} of {bound / MIB:.1f} MiB, {peak / max(1, edges):.0f} bytes an edge "
+                                         f"of previous, {nodes:,} nodes touched")  # fmt: skip
 
 
 def counts(tools, pair):

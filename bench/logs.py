@@ -25,7 +25,7 @@ class Logs:
 
     def plain(self):
         """Lines and bytes of the logs when unpacked."""
-        unpacker = subprocess.Popen(["gzip", "-dc", *self.files], stdout=subprocess.PIPE)
+        unpacker = subprocess.Popen(["igzip", "-dc", *self.files], stdout=subprocess.PIPE)
         counted = subprocess.run(["wc", "-lc"], stdin=unpacker.stdout, capture_output=True, text=True, check=True).stdout
         unpacker.stdout.close()
         unpacker.wait()

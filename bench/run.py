@@ -24,6 +24,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import adversaries
 import figures
 import graphs
 import logs
@@ -89,7 +90,8 @@ def plan(settings):
         if size == streamed:
             parts.append(streams.part(tools, size, min(count, FEW_RUNS)))
         yield graphs.section(tools, size, parts)
-    yield graphs.rewritten(tools, rewritten, settings.runs)
+    yield graphs.rewritten(tools, rewritten, min(settings.runs, FEW_RUNS))
+    yield adversaries.section(tools, rewritten, min(settings.runs, FEW_RUNS))
     first = settings.records[0]
     for records in settings.records:
         count = min(settings.runs, FEW_RUNS) if records >= MANY_RECORDS else settings.runs

@@ -13,7 +13,7 @@ build='build-essential meson ninja-build pkg-config libxxhash-dev libisal-dev uu
 check='git clang clang-format clang-tidy libclang-rt-14-dev llvm-14 libcmocka-dev python3 python3-pytest python3-pytest-xdist
   python3-hypothesis python3-requests graphviz openssl strace sqlite3 curl jq isal python3-boto3 python3-yaml systemd nats-server radosgw ceph-mon ceph-osd ceph-mgr ceph-common'
 demo='curl graphviz'
-bench='python3 isal gzip'
+bench='python3 isal'
 
 mode=install
 packages=

@@ -20,12 +20,17 @@ OF_LOGS = ["2,000 records of 200 edges, 1 thread, times `igzip -dc`", "8,000 rec
            "2,000 records, nearly all distinct, 1 thread, times `igzip -dc`",
            "2,000 records, nearly all distinct, --memory-limit=64MiB, prlimit --data of 96 MiB, private MiB",
            "2,000 records, nearly all distinct, --memory-limit=64MiB: the same bytes"]  # fmt: skip
+ADVERSARIES = ["one node with all the edges", "one edge and its copies, the same in both",
+               "one edge and its copies, none of them in next", "lines of 64 MiB", "ids of 200 bytes that differ at their ends",
+               "no newline anywhere", "ten nodes for each edge of the others, and nothing in previous"]  # fmt: skip
 # A size that no machine caches stands beside one that each does.
 EXPECTED = {
     **{f"2,000 edges, {what}": True for what in OF_A_SIZE + OF_STREAMS},
     **{f"900,000,000 edges, {what}": False for what in OF_A_SIZE},
     **{f"900,000,000 edges {what}": False for what in OF_A_LIMIT},
     "2,000 edges re-quoted and re-ordered, 1 thread, MB/s": True,
+    **{f"adversary, {who}: {what}": True for who in ADVERSARIES
+       for what in ("times an ordinary byte", "private memory over what is allowed")},
     **{what: True for what in OF_LOGS},
 }
 
