@@ -147,8 +147,9 @@ AVX2 static inline bool two_v4(const struct constants *is, const char *source, u
                                   _mm_loadu_si128((const __m128i_u *)source));
   uint32_t dots = (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(text, get(is->dots)));
   uint32_t source_ends, destination_ends;
-  if (!(octet_ends(dots & 0xffff, source_len, &source_ends) &
-        octet_ends(dots >> 16, destination_len, &destination_ends)))
+  bool source_is = octet_ends(dots & 0xffff, source_len, &source_ends);
+  bool destination_is = octet_ends(dots >> 16, destination_len, &destination_ends);
+  if (!(source_is & destination_is))
     return false;
   __m256i octet_end =
       _mm256_set_m128i(_mm_cvtsi32_si128((int)destination_ends), _mm_cvtsi32_si128((int)source_ends));
