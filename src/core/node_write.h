@@ -2,8 +2,9 @@
  *
  * The statements of the touched nodes, found again and handed to the sink ascending by id.
  *
- * Sorting is done in runs: each thread reads the statements of a slice of the places and sorts them; runs
- * beyond what may stay in memory go to an unlinked file, and all are merged while they are written.
+ * Each thread reads the statements of a slice of the places and deals them out to ranges of ids; then ranges
+ * are sorted side by side, and written in order. What may not stay in memory goes to an unlinked file
+ * meanwhile.
  */
 #ifndef DIFFD_CORE_NODE_WRITE_H
 #define DIFFD_CORE_NODE_WRITE_H
@@ -17,8 +18,7 @@ enum diffd_status diffd_node_write_new(struct diffd_diff_run *run, struct diffd_
                                        struct diffd_error *err) DIFFD_MUST_CHECK;
 void diffd_node_write_destroy(struct diffd_node_write *write); /* accepts NULL */
 
-/* Reads the statements at these ranks, of distinct nodes, and sorts them into runs. `ranks` is put in order.
- */
+/* Reads the statements at these ranks, of distinct nodes, and deals them out. `ranks` is put in order. */
 enum diffd_status diffd_node_write_add(struct diffd_node_write *write, uint64_t *ranks, size_t count,
                                        struct diffd_error *err) DIFFD_MUST_CHECK;
 /* Writes all to the run's sink. */
