@@ -93,8 +93,8 @@ def memory_figure(tools, pair, target):
     edges, nodes = found["previous_edges"], found["nodes"]
     peak = measure.peak_private([tools.program, "diff", "--threads=2", *pair.files])
     bound = 40 * edges + 40 * nodes + 64 * MIB
-    return target.measured(peak / bound, f"{peak / MIB:.1f} of {bound / MIB:.1f} MiB, {peak / max(1, edges):.0f} bytes an edge "
-                                         f"of previous, {nodes:,} nodes touched")  # fmt: skip
+    each = f"{peak / edges:.0f} bytes an edge of previous, " if edges > nodes else ""
+    return target.measured(peak / bound, f"{peak / MIB:.1f} of {bound / MIB:.1f} MiB, {each}{nodes:,} nodes touched")
 
 
 def counts(tools, pair):

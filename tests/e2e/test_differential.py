@@ -201,9 +201,6 @@ def test_stat(tmp_path, big):
         assert str(number).encode() in result.out, result
 
 
-F_SETPIPE_SZ, F_GETPIPE_SZ = 1031, 1032  # Python has names for them from 3.10 on
-
-
 @pytest.mark.parametrize("as_stdin", [True, False])
 def test_a_pipe_is_made_to_hold_more(tmp_path, as_stdin):
     """So that who writes is not held back while the thread that drains the pipe waits for a core."""
@@ -212,7 +209,7 @@ def test_a_pipe_is_made_to_hold_more(tmp_path, as_stdin):
     (tmp_path / "p.dot").write_bytes(b"digraph {\n}")
     reading, writing = os.pipe()
     try:
-        fcntl.fcntl(reading, F_SETPIPE_SZ, 4096)
+        fcntl.fcntl(reading, fcntl.F_SETPIPE_SZ, 4096)
         os.write(writing, b"digraph {\n}")
         name = "-" if as_stdin else f"/dev/fd/{reading}"
         process = subprocess.Popen([BINARY, "diff", "p.dot", name], cwd=tmp_path, env=environment(tmp_path), pass_fds=[reading],
@@ -220,6 +217,6 @@ def test_a_pipe_is_made_to_hold_more(tmp_path, as_stdin):
         os.close(writing)
         assert process.communicate(timeout=SLOW)[0] == b"digraph {\n}"
         assert process.returncode == 0
-        assert fcntl.fcntl(reading, F_GETPIPE_SZ) == 1 << 20
+        assert fcntl.fcntl(reading, fcntl.F_GETPIPE_SZ) == 1 << 20
     finally:
         os.close(reading)
