@@ -6,17 +6,24 @@
 
 enum { WAIT_MAX_MS = 3600 * 1000 }; /* a longer wait is several: none overflows the seconds */
 
-enum diffd_status diffd_thread_start(pthread_t *ret, void *(*run)(void *arg), void *arg,
-                                     struct diffd_error *err) {
+enum diffd_status diffd_thread_start_on(const cpu_set_t *cpus, pthread_t *ret, void *(*run)(void *arg),
+                                        void *arg, struct diffd_error *err) {
   pthread_attr_t attr;
   int errnum = pthread_attr_init(&attr);
   if (errnum != 0)
     return diffd_fail_errno(err, errnum, "preparing a thread");
   errnum = pthread_attr_setstacksize(&attr, DIFFD_THREAD_STACK_BYTES);
+  if (errnum == 0 && cpus != NULL)
+    errnum = pthread_attr_setaffinity_np(&attr, sizeof *cpus, cpus);
   if (errnum == 0)
     errnum = pthread_create(ret, &attr, run, arg);
   (void)pthread_attr_destroy(&attr);
   return errnum == 0 ? DIFFD_OK : diffd_fail_errno(err, errnum, "starting a thread");
+}
+
+enum diffd_status diffd_thread_start(pthread_t *ret, void *(*run)(void *arg), void *arg,
+                                     struct diffd_error *err) {
+  return diffd_thread_start_on(NULL, ret, run, arg, err);
 }
 
 enum diffd_status diffd_cond_init(pthread_cond_t *cond, struct diffd_error *err) {

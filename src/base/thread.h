@@ -7,6 +7,7 @@
 #define DIFFD_BASE_THREAD_H
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdint.h>
 
 #include "diffd/status.h"
@@ -16,6 +17,9 @@ enum { DIFFD_THREAD_STACK_BYTES = 1024 * 1024 };
 /* Starts a thread with a stack of DIFFD_THREAD_STACK_BYTES. DIFFD_NO_MEMORY, DIFFD_IO. */
 enum diffd_status diffd_thread_start(pthread_t *ret, void *(*run)(void *arg), void *arg,
                                      struct diffd_error *err) DIFFD_MUST_CHECK;
+/* Likewise, on these CPUs alone. DIFFD_IO where the system does not let it. */
+enum diffd_status diffd_thread_start_on(const cpu_set_t *cpus, pthread_t *ret, void *(*run)(void *arg),
+                                        void *arg, struct diffd_error *err) DIFFD_MUST_CHECK;
 
 /* A condition for diffd_cond_wait_ms. DIFFD_NO_MEMORY, DIFFD_IO. */
 enum diffd_status diffd_cond_init(pthread_cond_t *cond, struct diffd_error *err) DIFFD_MUST_CHECK;
