@@ -123,11 +123,46 @@ static void test_the_seed_changes_every_key(void **state) {
   assert_true(one.green.low != two.green.low);
 }
 
+enum { COLLIDING = 1000, BUCKETS = 4096 };
+
+/* One of BUCKETS, by the bits that choose a partition and where its row begins to be looked for. */
+static unsigned bucket_of(struct diffd_key key) {
+  return (unsigned)(key.high >> 56 << 4 | key.low >> 60);
+}
+
+/* The key of the edge whose interface is `number`. */
+static struct diffd_key key_of_number(const struct diffd_keyer *keyer, uint64_t number) {
+  struct diffd_short_identity brief = {.source = "n10_0_0_1", .destination = "n10_0_0_2"};
+  memcpy(brief.eni, &number, sizeof number);
+  return diffd_keyer_short(keyer, &brief, keyer->green);
+}
+
+static void test_keys_made_to_collide_under_one_seed_are_spread_under_another(void **state) {
+  (void)state;
+  struct diffd_keyer known;
+  struct diffd_keyer secret;
+  diffd_keyer_init(&known, (const uint8_t *)"0123456789abcdef");
+  diffd_keyer_init(&secret, (const uint8_t *)"fedcba9876543210");
+  unsigned counts[BUCKETS] = {0};
+  unsigned most = 0;
+  unsigned found = 0;
+  for (uint64_t number = 1; found < COLLIDING; number++) {
+    if (bucket_of(key_of_number(&known, number)) != 0)
+      continue;
+    found++;
+    unsigned *count = &counts[bucket_of(key_of_number(&secret, number))];
+    if (++*count > most)
+      most = *count;
+  }
+  assert_in_range(most, 1, 8); /* a quarter on average */
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_values_that_imitate_separators_keep_identities_apart),
       cmocka_unit_test(test_the_text_around_values_changes_no_key),
       cmocka_unit_test(test_the_seed_changes_every_key),
+      cmocka_unit_test(test_keys_made_to_collide_under_one_seed_are_spread_under_another),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
