@@ -154,7 +154,25 @@ def make_nodes(folder, flowgen):
     write_graph(folder / "next.dot", ((shuffled(i), shuffled(i + 1)) for i in nodes[::2]), map(shuffled, nodes))
 
 
-@pytest.fixture(scope="module", params=[make_ordinary, make_copies, make_nodes])
+def make_star(folder, flowgen):
+    """One node with all the edges, on one line that never ends."""
+    for name, first in (("previous.dot", 0), ("next.dot", 1000)):
+        write_graph(folder / name, ((1, shuffled(i)) for i in range(first, first + 60000)), map(shuffled, range(first, 50000)))
+        (folder / name).write_bytes((folder / name).read_bytes().replace(b"\n", b" "))
+
+
+def make_long(folder, flowgen):
+    """Lines of 64 MiB, ids of 200 bytes, and node statements of a few kilobytes each."""
+    for name, (first, last) in (("previous.dot", (0, 3000)), ("next.dot", (1000, 4000))):
+        with open(folder / name, "w") as out:
+            out.write('digraph {\n\ta -> b [label="%s"]\n' % (name[0] * (64 << 20)))
+            ids = ["n%0199d" % shuffled(i) for i in range(first, last)]
+            out.writelines("\t%s -> %s [govpc_srcPort=%d]\n" % (ids[i], ids[-i], first) for i in range(len(ids)))
+            out.writelines('\t%s [label="%s"]\n' % (node, name[0] * (i % 4001)) for i, node in enumerate(ids))
+            out.write("}")
+
+
+@pytest.fixture(scope="module", params=[make_ordinary, make_copies, make_nodes, make_star, make_long])
 def limited(request, plain, tmp_path_factory):
     """The folder of two graphs, and the digest of their diff without a limit."""
     flowgen = pathlib.Path(plain).parent / "flowgen"
