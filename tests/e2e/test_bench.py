@@ -13,8 +13,7 @@ BENCH = harness.ROOT / "bench"
 ROW = re.compile(r"^(holds|DOES NOT HOLD|left out) +(\S.*?)  +(at most [\d.]+|at least [\d.]+|must be) +(\S.*)$", re.M)
 OF_A_SIZE = ["2 threads, times `wc -l`", "1 thread, times `wc -l`", "all threads, GB/s", "private memory over what is allowed"]
 OF_A_LIMIT = ["at --memory-limit=64MiB, prlimit --data of 96 MiB, times without", "at --memory-limit=64MiB: the same bytes"]
-OF_STREAMS = ["both graphs from pipes, bytes kept an edge", "writing to two pipes, times writing to two `cat`",
-              "peers of 10 Gbit/s together, times what they need"]  # fmt: skip
+OF_STREAMS = ["both graphs from pipes, bytes kept an edge", "peers of 10 Gbit/s together, times what they need"]
 OF_LOGS = ["2,000 records of 200 edges, 1 thread, times `igzip -dc`", "8,000 records of 200 edges, 1 thread, times `igzip -dc`",
            "8,000 records of 200 edges, private memory over that for 2,000 records",
            "2,000 records, nearly all distinct, 1 thread, times `igzip -dc`",
