@@ -39,10 +39,10 @@ enum {
   DIFFD_KEY_TEXT_SECRET = 24, /* where the secret of texts begins; it may overlap with the other's */
 };
 
-/* An identity of short values, with one zero after each at least. */
+/* An identity of short values, with one zero after each at least. Aligned, and the long value first, so that
+ * none lies across two cache lines: what was just stored is read at once then. */
 struct diffd_short_identity {
-  _Alignas(
-      64) char eni[24]; /* first, and no value across two cache lines: what was just stored is read at once */
+  _Alignas(32) char eni[24];
   char srcport[8];
   char dstport[8];
   char protocol[8];
@@ -50,7 +50,6 @@ struct diffd_short_identity {
   char destination[16];
   char account[16];
 };
-enum { DIFFD_SHORT_IDENTITY_LEN = 96 };
 
 struct diffd_keyer {
   unsigned char secret[DIFFD_KEY_SECRET_LEN];
@@ -66,7 +65,7 @@ static inline struct diffd_key diffd_keyer_short(const struct diffd_keyer *keyer
                                                  const struct diffd_short_identity *identity,
                                                  struct diffd_key color) {
   XXH128_hash_t hash =
-      XXH3_128bits_withSecret(identity, DIFFD_SHORT_IDENTITY_LEN, keyer->secret, sizeof keyer->secret);
+      XXH3_128bits_withSecret(identity, sizeof *identity, keyer->secret, sizeof keyer->secret);
   return (struct diffd_key){hash.low64 ^ color.low, hash.high64 ^ color.high};
 }
 

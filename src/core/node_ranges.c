@@ -327,8 +327,8 @@ static size_t range_of(const struct diffd_node_ranges *ranges, struct diffd_span
 
 /* A new piece with room for a record. */
 static enum diffd_status open_piece(const struct diffd_node_ranges *ranges, struct part *part, size_t len,
-                                    struct diffd_error *err) {
-  if (part->piece_count == part->piece_cap) {
+                                    struct piece **ret, struct diffd_error *err) {
+  if (part->pieces == NULL || part->piece_count == part->piece_cap) {
     size_t cap = 2 * part->piece_cap + 2;
     struct piece *pieces = realloc(part->pieces, cap * sizeof *pieces);
     if (pieces == NULL)
@@ -341,7 +341,8 @@ static enum diffd_status open_piece(const struct diffd_node_ranges *ranges, stru
   if (piece.bytes == NULL)
     return diffd_fail(err, DIFFD_NO_MEMORY, "no memory for a piece of nodes");
   count_piece(ranges->store, &piece);
-  part->pieces[part->piece_count++] = piece;
+  *ret = &part->pieces[part->piece_count++];
+  **ret = piece;
   return DIFFD_OK;
 }
 
@@ -356,10 +357,9 @@ enum diffd_status diffd_node_ranges_put(struct diffd_node_ranges *ranges, unsign
     if (piece != NULL)
       status = close_piece(ranges->store, piece, err);
     if (status == DIFFD_OK)
-      status = open_piece(ranges, part, len, err);
+      status = open_piece(ranges, part, len, &piece, err);
     if (status != DIFFD_OK)
       return status;
-    piece = &part->pieces[part->piece_count - 1];
   }
   put_record(piece->bytes + piece->len, record, flags);
   piece->len += len;
