@@ -368,6 +368,38 @@ static void test_edges_in_a_row_are_read_up_to_what_is_none(void **state) {
   }
 }
 
+/* A value that is not there, with the quote that opens it, where a look has just come to its end: the quote
+ * of its name must not be taken for the one that closes it. */
+static void test_the_quote_that_opens_a_value_does_not_close_it(void **state) {
+  struct fixture *f = *state;
+  static const struct {
+    const char *first; /* in the same look; grows */
+    const char *missing;
+  } cases[] = {
+      {"123456789010\"", "eni-abc123de\" "},
+      {"0\" govpc_dstPort", "6\" "},
+      {"25\"", "1100\" "},
+      {"1418530000\"", "1477913820\" "},
+  };
+  for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++)
+    for (size_t more = 0; more < 70; more++) {
+      char text[1024];
+      size_t grows = (size_t)(strstr(edge_line, cases[c].first) - edge_line);
+      size_t gone = (size_t)(strstr(edge_line + grows, cases[c].missing) - edge_line);
+      size_t len = grows;
+      memcpy(text, edge_line, len);
+      memset(text + len, '1', more);
+      len += more;
+      memcpy(text + len, edge_line + grows, gone - grows);
+      len += gone - grows;
+      text[len++] = ' ';
+      (void)strcpy(text + len, edge_line + gone + strlen(cases[c].missing));
+      struct diffd_canon_line line;
+      set_text(f, text, strlen(text), "\tn");
+      assert_int_equal(read_canonically(f, &line), DIFFD_CANON_NONE);
+    }
+}
+
 static void test_an_unknown_kernel_is_refused_with_the_choices(void **state) {
   (void)state;
   struct diffd_error err;
@@ -389,6 +421,7 @@ int main(void) {
       cmocka_unit_test(test_kernels_agree_at_every_length_and_alignment),
       cmocka_unit_test(test_every_byte_value_is_classified_alike),
       cmocka_unit_test(test_edges_in_a_row_are_read_up_to_what_is_none),
+      cmocka_unit_test(test_the_quote_that_opens_a_value_does_not_close_it),
       cmocka_unit_test(test_an_unknown_kernel_is_refused_with_the_choices),
   };
   return cmocka_run_group_tests(tests, make_fixture, drop_fixture);

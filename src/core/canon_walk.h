@@ -134,14 +134,20 @@ KERNEL static inline enum diffd_canon_kind read_node(const char *id_end, struct 
 /* The following read what stands between two places of a line: from the first byte of a value on, they give
  * the bytes up to the first byte of a value, or to the quote after one; false where it is not canonical. */
 
-/* Takes a value of an edge, once a literal is known to follow it: where no stop was left in a look, a value
- * seems to end before it begins. One that is longer than its place is never used, but as long as a look at
- * most. Lengths are summed up so that each has room if, and only if, no sum of bits reaches 16. */
+/* Takes a value of an edge, once a literal is known to follow it. One that is longer than its place is never
+ * used, but as long as a look at most. Lengths are summed up so that each has room if, and only if, no sum of
+ * bits reaches 16. */
 #define TAKE(walk, place, at, end)                                                                           \
   take_text((walk), (walk)->brief->place, sizeof(walk)->brief->place, (at), (size_t)((end) - (at)))
 KERNEL static inline void take_text(struct walk *walk, char *place, size_t room, const char *at, size_t len) {
   walk->lengths |= room == 8 ? len << 1 : room == 24 ? (len + 8) >> 1 : len;
   put_padded(place, room, at, len);
+}
+
+/* Whether a value that begins at `value` ends at `end`, where a literal follows. Where a look has no stop
+ * left, a value seems to end with the look; that may be before it begins, at the quote that opens it. */
+KERNEL static inline bool ends_with(const char *value, const char *end, const struct literal *literal) {
+  return end >= value && is_literal(end, literal);
 }
 
 /* Account and interface, up to the source port. */
@@ -153,7 +159,7 @@ KERNEL static inline bool read_interface(const char *account, struct walk *walk,
   step_over(&look);
   const char *eni = account_end + lit_eni.len;
   const char *eni_end = value_end(&look);
-  if (!is_literal(eni_end, &lit_srcport))
+  if (!ends_with(eni, eni_end, &lit_srcport))
     return false;
   TAKE(walk, account, account, account_end);
   TAKE(walk, eni, eni, eni_end);
@@ -170,12 +176,12 @@ KERNEL static inline bool read_service(const char *srcport, struct walk *walk, s
   step_over(&look);
   const char *dstport = srcport_end + lit_dstport.len;
   const char *dstport_end = value_end(&look);
-  if (!is_literal(dstport_end, &lit_protocol))
+  if (!ends_with(dstport, dstport_end, &lit_protocol))
     return false;
   step_over(&look);
   const char *protocol = dstport_end + lit_protocol.len;
   const char *protocol_end = value_end(&look);
-  if (!is_literal(protocol_end, &lit_packets))
+  if (!ends_with(protocol, protocol_end, &lit_packets))
     return false;
   TAKE(walk, srcport, srcport, srcport_end);
   TAKE(walk, dstport, dstport, dstport_end);
@@ -187,22 +193,24 @@ KERNEL static inline bool read_service(const char *srcport, struct walk *walk, s
 /* Packets and bytes, up to the start. */
 KERNEL static inline bool read_counters(const char *packets, size_t *ret_bytes) {
   struct look look = look_at(packets);
-  if (!is_literal(value_end(&look), &lit_bytes))
+  const char *packets_end = value_end(&look);
+  if (!is_literal(packets_end, &lit_bytes))
     return false;
   step_over(&look);
   const char *end = value_end(&look);
   *ret_bytes = (size_t)(end - packets) + lit_start.len;
-  return is_literal(end, &lit_start);
+  return ends_with(packets_end + lit_bytes.len, end, &lit_start);
 }
 
 /* Start and end, up to the quote. */
 KERNEL static inline bool read_times(const char *start, size_t *ret_bytes) {
   struct look look = look_at(start);
-  if (!is_literal(value_end(&look), &lit_end))
+  const char *start_end = value_end(&look);
+  if (!is_literal(start_end, &lit_end))
     return false;
   step_over(&look);
   *ret_bytes = (size_t)(value_end(&look) - start);
-  return true;
+  return value_end(&look) >= start_end + lit_end.len;
 }
 
 /* What a label has where attributes have names, quotes and blanks, less than these: the label of an edge says

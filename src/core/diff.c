@@ -24,7 +24,8 @@ void diffd_diff_run_fail(struct diffd_diff_run *run, enum diffd_status status,
     run->error = *err;
   }
   pthread_mutex_unlock(&run->failure_lock);
-  diffd_turns_break(&run->ordered.turns);
+  if (run->is_ordered)
+    diffd_turns_break(&run->ordered.turns);
 }
 
 enum diffd_status diffd_diff_run_result(const struct diffd_diff_run *run, struct diffd_error *err) {
@@ -42,9 +43,11 @@ void diffd_diff_run_begin_ordered(struct diffd_diff_run *run) {
   diffd_turns_init(&run->ordered.turns);
   run->ordered.write = write_to_sink;
   run->ordered.arg = run;
+  run->is_ordered = true;
 }
 
 void diffd_diff_run_end_ordered(struct diffd_diff_run *run) {
+  run->is_ordered = false;
   diffd_turns_clean_up(&run->ordered.turns);
 }
 

@@ -30,6 +30,7 @@ struct diffd_diff_run {
   struct diffd_scan_result previous_scan;
   struct diffd_scan_result next_scan;
   struct diffd_ordered ordered; /* into the sink */
+  bool is_ordered;              /* whether that is in use; changes while no other thread runs */
   struct diffd_diff_counts counts;
   uint64_t done_bytes; /* atomic */
 

@@ -20,6 +20,8 @@ enum {
   DIVIDED_BY = 64,
   SAMPLE_EACH = 4, /* ids of the sample, for each range */
   SAMPLE_BYTES = 1024 * 1024,
+  SAMPLE_ID_MAX = 1024,
+  DEPTH_MAX = 8, /* of ranges of ranges; two are many */
   /* Of the records, as much as the set of nodes had of each node, and what makes small diffs need no file. */
   KEPT_BYTES = 32 * 1024 * 1024,
   KEPT_BYTES_A_NODE = 24,
@@ -57,8 +59,26 @@ static void sample_clean_up(struct sample *sample) {
   free(sample->bytes);
 }
 
-/* Copies an id, if there is room for it. */
+/* A number below `limit`, which is not 0. Where the samples stand must not be known: whoever knew it could
+ * make a graph whose ranges are not divided by them. */
+static size_t random_below(uint64_t *state, size_t limit) {
+  *state +=
+      UINT64_C(0x9e3779b97f4a7c15); /* Steele and others, "Fast splittable pseudorandom number generators" */
+  uint64_t word = (*state ^ *state >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+  word = (word ^ word >> 27) * UINT64_C(0x94d049bb133111eb);
+  return (size_t)((word ^ word >> 31) % limit);
+}
+
+static uint64_t random_from(const struct diffd_node_write *job) {
+  uint64_t state;
+  memcpy(&state, job->in->options->seed, sizeof state);
+  return state;
+}
+
+/* Copies an id, or as much of a long one as tells it from most others, if there is room for it. */
 static void sample_id(struct sample *sample, struct diffd_span id) {
+  if (id.len > SAMPLE_ID_MAX)
+    id.len = SAMPLE_ID_MAX;
   if (sample->count == sample->cap || id.len > SAMPLE_BYTES - sample->bytes_len)
     return;
   char *copy = sample->bytes + sample->bytes_len;
@@ -141,9 +161,11 @@ static enum diffd_status read_sample(const struct diffd_node_write *job, struct 
                                      struct diffd_error *err) {
   struct diffd_reread rereads[2];
   enum diffd_status status = open_rereads(job->in, rereads, err);
+  uint64_t random = random_from(job);
   for (size_t i = 0; status == DIFFD_OK && i < sample->cap; i++) {
     struct diffd_node_record record;
-    status = read_record(rereads, job->ranks[i * job->count / sample->cap], UINT64_MAX, &record, err);
+    size_t at = random_below(&random, job->count);
+    status = read_record(rereads, job->ranks[at], UINT64_MAX, &record, err);
     if (status == DIFFD_OK)
       sample_id(sample, record.id);
   }
@@ -288,6 +310,8 @@ struct divide {
   struct sample sample;
   size_t every;
   size_t seen;
+  size_t next; /* to be taken into the sample, one at random in each `every` */
+  uint64_t random;
   struct diffd_node_ranges *parts;
 };
 
@@ -296,7 +320,10 @@ static enum diffd_status sample_piece(void *arg, struct diffd_span piece, struct
   struct divide *divide = arg;
   struct diffd_node_record record;
   for (size_t at = 0; at < piece.len; at += diffd_node_record_read(piece.ptr + at, &record)) {
-    if (divide->seen++ % divide->every != 0)
+    size_t number = divide->seen++;
+    if (number % divide->every == 0)
+      divide->next = number + random_below(&divide->random, divide->every);
+    if (number != divide->next)
       continue;
     (void)diffd_node_record_read(piece.ptr + at, &record);
     sample_id(&divide->sample, record.id);
@@ -318,7 +345,8 @@ static enum diffd_status deal_piece(void *arg, struct diffd_span piece, struct d
 /* Deals the records of a range out to ranges of their own. */
 static enum diffd_status divide_range(struct diffd_node_write *job, struct diffd_node_ranges *ranges,
                                       size_t range, struct diffd_node_ranges **ret, struct diffd_error *err) {
-  struct divide divide = {.every = diffd_node_ranges_records(ranges, range) / (SAMPLE_EACH * DIVIDED_BY) + 1};
+  struct divide divide = {.every = diffd_node_ranges_records(ranges, range) / (SAMPLE_EACH * DIVIDED_BY) + 1,
+                          .random = random_from(job)};
   enum diffd_status status = sample_init(&divide.sample, SAMPLE_EACH * DIVIDED_BY, err);
   if (status == DIFFD_OK)
     status = diffd_node_ranges_each(ranges, range, DIFFD_NODES_AS_IS, sample_piece, &divide, err);
@@ -337,10 +365,10 @@ static enum diffd_status divide_range(struct diffd_node_write *job, struct diffd
 
 /* Recurses where a part is too large as well; each part is smaller than the range. */
 static enum diffd_status write_range(struct writer *writer, struct diffd_node_ranges *ranges, size_t range,
-                                     struct diffd_error *err) {
+                                     unsigned depth, struct diffd_error *err) {
   struct diffd_node_ranges *parts = NULL;
   enum diffd_status status = DIFFD_OK;
-  if (diffd_node_ranges_bytes(ranges, range) > RANGE_MAX)
+  if (diffd_node_ranges_bytes(ranges, range) > RANGE_MAX && depth < DEPTH_MAX)
     status = divide_range(writer->job, ranges, range, &parts, err);
   if (parts == NULL || diffd_node_ranges_count(parts) == 1) {
     /* A single node may be larger than what is divided, or a few whose ids are. */
@@ -348,7 +376,7 @@ static enum diffd_status write_range(struct writer *writer, struct diffd_node_ra
       status = write_sorted(writer, ranges, range, err);
   } else {
     for (size_t i = 0; status == DIFFD_OK && i < diffd_node_ranges_count(parts); i++)
-      status = write_range(writer, parts, i, err);
+      status = write_range(writer, parts, i, depth + 1, err);
   }
   diffd_node_ranges_destroy(parts);
   diffd_node_ranges_drop(ranges, range);
@@ -369,7 +397,7 @@ static void write_ranges(void *arg, unsigned thread) {
     if (diffd_context_cancelled(in->ctx))
       status = diffd_fail(&err, DIFFD_CANCELLED, "stopped while writing nodes");
     else
-      status = write_range(&writer, job->ranges, (size_t)writer.out.number, &err);
+      status = write_range(&writer, job->ranges, (size_t)writer.out.number, 0, &err);
     if (status == DIFFD_OK)
       status = diffd_ordered_out_done(&writer.out, &err);
   }

@@ -15,6 +15,8 @@ struct scan {
 
   struct diffd_turns confirm;  /* its turn guards what follows */
   struct diffd_general *carry; /* the general reader that is inside a statement at the last block's end */
+  bool ended;                  /* the source's end was read */
+  bool beyond;                 /* somebody found nothing where a block would be: no block comes any more */
   struct diffd_scan_result result;
   size_t node_region_cap;
 
@@ -134,10 +136,17 @@ static enum diffd_status settle_guess(struct scan *scan, struct guess *guess, st
   return diffd_block_parse(block, err);
 }
 
+static enum diffd_status fail_changed(const struct scan *scan, struct diffd_error *err) {
+  return diffd_fail(err, DIFFD_IO, "%s was changed while it was read; try again when nobody writes to it",
+                    scan->options->name);
+}
+
 /* The step that blocks take in order. */
 static enum diffd_status confirm_block(struct worker *worker, struct guess *guess, struct diffd_error *err) {
   struct scan *scan = worker->scan;
   struct diffd_block *block = &guess->block;
+  if (scan->ended || scan->beyond)
+    return fail_changed(scan, err);
   enum diffd_status status = settle_guess(scan, guess, err);
   while (status == DIFFD_OK && block->tail) {
     /* Still in turn, so that a line of any length needs no more memory than a block. */
@@ -150,6 +159,7 @@ static enum diffd_status confirm_block(struct worker *worker, struct guess *gues
       status = diffd_block_parse_tail(block, err);
   }
   if (status == DIFFD_OK && block->last) {
+    scan->ended = true;
     if (!block->in_general)
       diffd_dot_parser_enter_body(block->general->parser, block->base + block->stop);
     block->general->owner = block;
@@ -224,6 +234,18 @@ static enum diffd_status read_block(struct scan *scan, struct guess *guess, bool
   return guess->status;
 }
 
+/* Lets those by who wait for a number that turned out to be beyond the end. There are some where a file grows
+ * while it is read. */
+static void skip_turn(struct scan *scan, uint64_t number) {
+  struct diffd_ordered *ordered = scan->pass->ordered;
+  if (diffd_turns_wait(&scan->confirm, number)) {
+    scan->beyond = true;
+    diffd_turns_next(&scan->confirm);
+  }
+  if (ordered != NULL && diffd_turns_wait(&ordered->turns, number))
+    diffd_turns_next(&ordered->turns);
+}
+
 static enum diffd_status read_blocks(struct worker *worker, struct diffd_error *err) {
   struct guess *now = &worker->guesses[0];
   struct guess *before = &worker->guesses[1];
@@ -246,7 +268,11 @@ static enum diffd_status read_blocks(struct worker *worker, struct diffd_error *
   }
   if (status == DIFFD_OK && before->waits)
     status = finish_block(worker, before, err);
-  return status == DIFFD_OK ? end_output(worker, err) : status;
+  if (status == DIFFD_OK)
+    status = end_output(worker, err);
+  if (status == DIFFD_OK)
+    skip_turn(worker->scan, now->number);
+  return status;
 }
 
 static void run_worker(void *arg, unsigned thread) {
@@ -300,6 +326,8 @@ enum diffd_status diffd_scan(struct diffd_source *source, const struct diffd_sca
   }
   if (status == DIFFD_OK)
     status = diffd_source_check_unchanged(source, err);
+  if (status == DIFFD_OK && !scan.ended)
+    status = fail_changed(&scan, err);
   if (status == DIFFD_OK)
     *ret = scan.result;
   else
