@@ -19,9 +19,8 @@ DIFFD_PUBLIC_BEGIN
 struct diffd_diff_options {
   unsigned threads; /* 0: one per CPU, at most 64 */
   /* Private memory that the diff may use, in bytes; beyond it, work goes to unlinked files of tmp_dir, and
-   * the output is the same. 0: half of what the machine has. Each thread needs some 4 MiB whatever the limit
-   * is. What is never parted are the copies of one edge, 22 bytes each: where these alone are beyond the
-   * limit, DIFFD_NO_MEMORY. */
+   * the output is the same. 0: half of what the process, its control groups or the machine may have. Each
+   * thread needs some 6 MiB whatever the limit is; below that a diff is slow, but made. */
   uint64_t memory_limit_bytes;
   const char *tmp_dir;       /* for unlinked files; NULL: $TMPDIR is not read, /tmp is taken */
   uint8_t seed[16];          /* random and secret; keys the hashes, and never shows in any output */

@@ -188,8 +188,9 @@ static enum diffd_status end_output(struct worker *worker, struct diffd_error *e
   return diffd_ordered_out_done(&worker->out, err);
 }
 
-/* Confirms a block in its turn and hands it over. Nobody waits for a turn here, or anywhere, who has one to
- * end: so the lowest number that is anywhere to be found is always on its way. */
+/* Confirms a block in its turn and hands it over. What an earlier block has to write is written before, so
+ * that a turn to confirm never waits for a turn to write that this very thread has to end: the lowest number
+ * that is anywhere to be found is always on its way. */
 static enum diffd_status finish_block(struct worker *worker, struct guess *guess, struct diffd_error *err) {
   struct scan *scan = worker->scan;
   struct diffd_block *block = &guess->block;
