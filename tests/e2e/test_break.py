@@ -4,6 +4,8 @@ import concurrent.futures
 import json
 import os
 import random
+import resource
+import shutil
 import socket
 import subprocess
 import time
@@ -148,6 +150,36 @@ def test_full_output(tmp_path):
             done = subprocess.run([BINARY, "diff", "p", "n"], stdout=full, stderr=subprocess.PIPE, timeout=SLOW,
                                   env=environment(tmp_path), cwd=tmp_path)  # fmt: skip
         assert done.returncode == 2 and b"space" in done.stderr.lower(), done
+
+
+def test_file_size_limit(tmp_path):
+    """A temporary file beyond `ulimit -f` is an error that says what to do, as on a full disk, and no sudden end."""
+    rng = random.Random(1)
+    (tmp_path / "p").write_bytes(graphs.canonical(graphs.random_graph(rng, 20000, wide=True)))
+    (tmp_path / "n").write_bytes(b"digraph {}")
+    done = subprocess.run([BINARY, "diff", "--memory-limit=1MiB", "p", "n"], capture_output=True, timeout=SLOW, cwd=tmp_path,
+                          env=environment(tmp_path), preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)))  # fmt: skip
+    assert done.returncode == 2 and b"make room" in done.stderr and not done.stdout.endswith(b"}"), done
+
+
+def test_file_that_grows(tmp_path):
+    """A block that was not there when it was read, and others behind it that were: the change is told, and nobody waits
+    for the block for ever."""
+    if shutil.which("strace") is None or subprocess.run(["strace", "-o", "/dev/null", "true"], capture_output=True).returncode != 0:
+        if os.environ.get("DIFFD_TEST_NO_STRACE"):
+            pytest.skip("strace cannot trace here")
+        pytest.fail("strace cannot trace here; set DIFFD_TEST_NO_STRACE=1 to leave this out")
+    rng = random.Random(1)
+    graph = graphs.canonical(graphs.random_graph(rng, 20000, wide=True))
+    for which, other in (("p", "n"), ("n", "p")):
+        (tmp_path / which).write_bytes(graph)
+        (tmp_path / other).write_bytes(b"digraph {}")
+        # Each thread's third read of the file finds nothing there.
+        done = subprocess.run(["strace", "-f", "-o", "/dev/null", "-P", str(tmp_path / which), "-e", "inject=pread64:retval=0:when=3",
+                               BINARY, "diff", "--threads=2", "p", "n"], capture_output=True, timeout=SLOW, cwd=tmp_path,
+                              env=environment(tmp_path, ASAN_OPTIONS="detect_leaks=0"))  # fmt: skip
+        assert done.returncode == 2 and b"changed while it was read" in done.stderr, done
+        assert not done.stdout.endswith(b"}"), done.stdout[-100:]
 
 
 def test_closed_pipe(tmp_path):
