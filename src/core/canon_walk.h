@@ -20,8 +20,8 @@
  *                                  the number of the lowest set bit, or 64, and the bits without it
  *   are_equal(at, text, len)       whether the `len` bytes here are the text's, which has room for 32
  *   put_padded(place, room, at, len)
- *                                  the `len` bytes here and zeros after them to a place with room for 8, 16
- * or 24 bytes; where it has room for 24, 8 more may be overwritten
+ *                                  `len` bytes, up to 64, and zeros after them to a place with room for 8, 16
+ *                                  or 24; anything if they have no room; behind 24 eight more are overwritten
  */
 #include <string.h>
 
@@ -135,8 +135,8 @@ KERNEL static inline enum diffd_canon_kind read_node(const char *id_end, struct 
  * the bytes up to the first byte of a value, or to the quote after one; false where it is not canonical. */
 
 /* Takes a value of an edge, once a literal is known to follow it. One that is longer than its place is never
- * used, but as long as a look at most. Lengths are summed up so that each has room if, and only if, no sum of
- * bits reaches 16. */
+ * used, but as long as a look at most. The bits of all lengths are put together, each length scaled so that
+ * one that has no room, and no other, sets a bit from 16 on. */
 #define TAKE(walk, place, at, end)                                                                           \
   take_text((walk), (walk)->brief->place, sizeof(walk)->brief->place, (at), (size_t)((end) - (at)))
 KERNEL static inline void take_text(struct walk *walk, char *place, size_t room, const char *at, size_t len) {
